@@ -1,0 +1,42 @@
+package model
+
+import "encoding/hex"
+
+// ConfigVersion is one version of the configuration, with the templates that
+// it was checked with. Shared and immutable.
+type ConfigVersion struct {
+	// Rev counts versions from 1.
+	Rev uint64
+	// YAML is the text as it was proposed.
+	YAML []byte
+	// Templates are the template files, in the order of their names.
+	Templates []TemplateFile
+	Author    string
+	Comment   string
+	// Stamp is when it was accepted, by the leader's clock.
+	Stamp Millis
+	// SHA256 is over YAML and templates; see the state machine's Sum.
+	SHA256 [32]byte
+}
+
+// TemplateFile is one template of a ConfigVersion.
+type TemplateFile struct {
+	Name string
+	Text []byte
+}
+
+// Hash is the first 12 hexadecimal digits of SHA256, for people.
+func (c *ConfigVersion) Hash() string { return hex.EncodeToString(c.SHA256[:6]) }
+
+// Node is what the cluster keeps of one of its nodes, beside its address in the
+// Raft configuration.
+type Node struct {
+	ID   NodeID
+	Name string
+	// API, Raft and Gossip are host:port, as told to the others.
+	API, Raft, Gossip string
+	// Version is the program's, Commands the newest command version that it
+	// understands.
+	Version  string
+	Commands uint32
+}

@@ -1,0 +1,19 @@
+package model
+
+import "time"
+
+// Quorum is how a node sees its cluster at a moment.
+type Quorum struct {
+	// Held: a leader is known and was heard of within an election timeout, or
+	// this node leads and its lease is valid.
+	Held bool
+	// LostAt is when Held last became false; zero while it is true.
+	LostAt time.Time
+	// Reachable counts the voters that gossip sees alive, this node included
+	// if it votes; Voters counts all of them.
+	Reachable, Voters int
+}
+
+// CutOff reports whether the voters out of sight could form a majority, so that
+// somebody else may be paging.
+func (q Quorum) CutOff() bool { return q.Voters-q.Reachable > q.Voters/2 }
