@@ -1,0 +1,151 @@
+package alert
+
+import "time"
+
+// Put takes in alerts that were posted to this node at now, in their order. An
+// update is newer than all that was heard from other nodes before; against other
+// posts its UpdatedAt decides, so a request that was overtaken by a later one
+// does not undo it. An alert without a hash gets its hash and fingerprint here.
+// The store keeps copies; batch may be reused.
+func (s *Store) Put(now time.Time, batch []Alert) PutResult {
+	return s.apply(now, batch, (*Record).post)
+}
+
+// Merge takes in alerts as another node, or this one before a restart, had
+// them. Their UpdatedAt decides what is newer, and where two are equal their
+// content, so that the order in which nodes hear of states does not matter.
+func (s *Store) Merge(now time.Time, batch []Alert) PutResult {
+	return s.apply(now, batch, (*Record).hear)
+}
+
+// rule says what becomes of the alert in a record when in arrives. It returns
+// old itself if nothing changes.
+type rule func(r *Record, old, in *Alert) *Alert
+
+func (s *Store) apply(now time.Time, batch []Alert, next rule) PutResult {
+	var res PutResult
+	ns := now.UnixNano()
+	for i := range batch {
+		in := &batch[i]
+		if in.Hash == 0 && in.Fingerprint == 0 {
+			in.Hash, in.Fingerprint = in.Labels.Hash(), in.Labels.Fingerprint()
+		}
+		s.applyOne(ns, in, next, &res)
+	}
+	s.metrics.count(res)
+	return res
+}
+
+func (s *Store) applyOne(now int64, in *Alert, next rule, res *PutResult) {
+	sh := s.shard(in.Hash)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	r, ok := sh.records[in.Hash]
+	if !ok {
+		s.insert(now, in, sh, res)
+		return
+	}
+	old := r.Load()
+	if !old.Labels.Equal(in.Labels) {
+		res.Collided++
+		return
+	}
+	upd := next(r, old, in)
+	kind := kindOf(old, upd, now)
+	if kind == Refreshed && upd == old {
+		res.Refreshed++
+		return
+	}
+	if !s.quotas.move(r, old, upd, now) {
+		res.Limited++
+		s.metrics.limit(in)
+		return
+	}
+	r.alert.Store(upd)
+	if kind == Refreshed {
+		res.Refreshed++
+		if !s.opts.TellRefreshed {
+			return
+		}
+	}
+	res.Changes = append(res.Changes, Change{Record: r, Old: old, New: upd, Kind: kind})
+}
+
+func (s *Store) insert(now int64, in *Alert, sh *shard, res *PutResult) {
+	a := *in
+	r := &Record{arrived: a.UpdatedAt}
+	r.alert.Store(&a)
+	if !s.quotas.move(r, nil, &a, now) {
+		res.Limited++
+		s.metrics.limit(in)
+		return
+	}
+	sh.records[a.Hash] = r
+	s.size.Add(1)
+	res.Changes = append(res.Changes, Change{Record: r, New: &a, Kind: New})
+}
+
+// post is the rule of Put.
+func (r *Record) post(old, in *Alert) *Alert {
+	overtaken := in.UpdatedAt < r.arrived
+	if overtaken {
+		return r.absorb(old, in)
+	}
+	r.arrived = in.UpdatedAt
+	if old.UpdatedAt >= in.UpdatedAt && sameState(old, in) {
+		return old
+	}
+	upd := *in
+	if overlaps(old, in) {
+		upd = mergeInto(old, in)
+	}
+	upd.UpdatedAt = max(in.UpdatedAt, old.UpdatedAt+1)
+	upd.Labels = old.Labels
+	return &upd
+}
+
+// hear is the rule of Merge.
+func (r *Record) hear(old, in *Alert) *Alert {
+	switch {
+	case in.UpdatedAt < old.UpdatedAt:
+		return r.absorb(old, in)
+	case in.UpdatedAt == old.UpdatedAt:
+		return keep(old, mergeEqual(old, in))
+	}
+	upd := *in
+	if overlaps(old, in) {
+		upd = mergeInto(old, in)
+	}
+	upd.Labels = old.Labels
+	return &upd
+}
+
+// absorb is what an older update adds to old: if it belongs to the same
+// occurrence, an earlier start perhaps, or a later end.
+func (r *Record) absorb(old, in *Alert) *Alert {
+	if !overlaps(old, in) {
+		return old
+	}
+	return keep(old, mergeInto(in, old))
+}
+
+// keep is old if upd says the same.
+func keep(old *Alert, upd Alert) *Alert {
+	if sameState(old, &upd) {
+		return old
+	}
+	upd.Labels = old.Labels
+	return &upd
+}
+
+func kindOf(old, upd *Alert, now int64) Kind {
+	was, is := old.resolvedAt(now), upd.resolvedAt(now)
+	switch {
+	case !was && is:
+		return Resolved
+	case was && !is || !sameContent(old, upd):
+		return Changed
+	default:
+		return Refreshed
+	}
+}
