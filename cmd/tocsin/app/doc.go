@@ -1,0 +1,13 @@
+// Package app puts a node together: store, state machine, cluster, dispatcher
+// and HTTP API, from settings and a few things that tests replace (clock,
+// transports, listeners).
+//
+// It owns the order in which a node starts and stops. Every resource puts its
+// closer on one stack the moment it exists, and the stack is emptied from the
+// top, so whatever was half built when something failed is taken down in
+// order. It must not know any rule of alerting: it only knows who needs whom.
+//
+// At stop: HTTP is drained for at most five seconds, the dispatcher finishes or
+// gives back what it holds, leadership is handed over, gossip is left, files
+// are closed.
+package app

@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/version"
+	"github.com/spf13/cobra"
+
+	"tocsin/cmd/tocsin/app"
+	"tocsin/cmd/tocsin/flags"
+)
+
+func newServer(s Streams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "server",
+		Short:   "Run a node",
+		Long:    "Run a node. It takes Alertmanager's flags with Alertmanager's meaning.",
+		Version: versionOf(),
+		Args:    nothing,
+	}
+	cmd.SetVersionTemplate(version.Print("tocsin") + "\n")
+	fs := flags.Register(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := fs.Settings.Validate(); err != nil {
+			return usageError{err}
+		}
+		return serve(cmd.Context(), s, fs)
+	}
+	return cmd
+}
+
+// serve runs the node until a signal ends ctx.
+func serve(ctx context.Context, s Streams, fs *flags.Server) error {
+	logger := fs.Log.Logger(s.Err)
+	if os.Getenv("DEBUG") != "" {
+		runtime.SetBlockProfileRate(20)
+		runtime.SetMutexProfileFraction(20)
+	}
+	logger.Info("Starting Tocsin", "version", version.Info())
+	logger.Info("Build context", "build_context", version.BuildContext())
+	for _, w := range fs.Warnings() {
+		logger.Warn(w)
+	}
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
+
+	err := app.Serve(ctx, app.Options{
+		Settings:   fs.Settings,
+		Logger:     logger,
+		Registerer: prometheus.DefaultRegisterer,
+		Gatherer:   prometheus.DefaultGatherer,
+		Reload:     reload,
+	})
+	if err != nil {
+		logger.Error("Tocsin stops with an error", "err", err)
+		return errSaid
+	}
+	logger.Info("Received shutdown signal, exiting gracefully...")
+	return nil
+}
