@@ -1,6 +1,10 @@
 package model
 
-import "encoding/hex"
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+)
 
 // ConfigVersion is one version of the configuration, with the templates that
 // it was checked with. Shared and immutable.
@@ -15,7 +19,7 @@ type ConfigVersion struct {
 	Comment   string
 	// Stamp is when it was accepted, by the leader's clock.
 	Stamp Millis
-	// SHA256 is over YAML and templates; see the state machine's Sum.
+	// SHA256 is what Sum was when the version was proposed.
 	SHA256 [32]byte
 }
 
@@ -27,6 +31,24 @@ type TemplateFile struct {
 
 // Hash is the first 12 hexadecimal digits of SHA256, for people.
 func (c *ConfigVersion) Hash() string { return hex.EncodeToString(c.SHA256[:6]) }
+
+// Sum is the SHA-256 over the YAML and, in their order, the names and texts of
+// the templates. Each part is preceded by its length as eight bytes, most
+// significant first, so that no two versions run together to the same bytes.
+func (c *ConfigVersion) Sum() [32]byte {
+	h := sha256.New()
+	part := func(b []byte) {
+		// A hash's Write never fails.
+		_, _ = h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(b))))
+		_, _ = h.Write(b)
+	}
+	part(c.YAML)
+	for _, t := range c.Templates {
+		part([]byte(t.Name))
+		part(t.Text)
+	}
+	return [32]byte(h.Sum(nil))
+}
 
 // Node is what the cluster keeps of one of its nodes, beside its address in the
 // Raft configuration.
