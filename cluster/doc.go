@@ -1,0 +1,37 @@
+// Package cluster is a node of the cluster: it agrees with the others through
+// Raft on what people decided and what was told, and knows through gossip who
+// is there.
+//
+// It owns the Raft instance and its files (start, join, forwarding, claim
+// timers, promotion, recovery, the stall watchdog), the node's identity, the
+// ranks, the view of the quorum and the overlays' way into the ledger. Beneath
+// it, cluster/mux is the one port for everything between nodes, and
+// cluster/gossip the membership protocol.
+//
+// It must not know what a notification, a route or an alert is, and it decides
+// nothing that the state machine decides: it carries commands there and answers
+// back. No other package sees hashicorp/raft or memberlist.
+//
+// What it holds up:
+//
+//   - I4: a claim ends only by a command in the log. The leader times claims on
+//     its monotonic clock and proposes their expiry; a new leader gives every
+//     live claim its full time again.
+//   - I12: failover within the election timeouts given in Timing.
+//   - I14: Propose returns after this node's own state machine has applied, and
+//     raft and state files are synced by then.
+//   - I15: a node whose disk fails or hangs falls silent within the stall
+//     timeout, so that others elect, and comes back by itself.
+//   - I18: goroutines, claim timers and overlays return to their baseline.
+//
+// Every proposal ends in one of three outcomes: applied, not applied, unknown
+// (see outcome.go, the only place that decides it). "Not applied" is tried
+// again. "Unknown" is looked for in the applied state and then proposed again
+// under its old token, which the state machine answers as it did the first
+// time. Nothing ever waits on a bare Raft future.
+//
+// Differences from the design page: a node that rejoins under a new ID names
+// its old one, so that the leader can remove the voter that will not come back.
+// The ID is also changed when log and state disagree in a way that only a lost
+// log explains, for the same reason as for a damaged one: it may have voted.
+package cluster
