@@ -2,7 +2,12 @@ package alert
 
 import (
 	"errors"
+	"fmt"
+	"sync"
 	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"tocsin/fsm/model"
 )
@@ -26,7 +31,8 @@ type DecoderOptions struct {
 
 // Decoder reads bodies of POST /api/v2/alerts. It is safe for concurrent use.
 type Decoder struct {
-	opts DecoderOptions
+	opts    DecoderOptions
+	scratch sync.Pool
 }
 
 // Arrival says when a body came and what holds for it.
@@ -55,12 +61,147 @@ func NewDecoder(opts DecoderOptions) *Decoder {
 	if opts.MaxBytes <= 0 {
 		opts.MaxBytes = 64 << 20
 	}
-	return &Decoder{opts: opts}
+	if opts.ValidName == nil {
+		opts.ValidName = func(s string) bool { return s != "" && utf8.ValidString(s) }
+	}
+	d := &Decoder{opts: opts}
+	d.scratch.New = func() any { return newReader() }
+	return d
 }
 
 // Decode reads a body. Its error is a *BodyError: the body was refused as a
 // whole. Otherwise the valid alerts are in the batch even if others are not.
-// Nothing in the batch refers to body's memory.
+// Nothing in the batch refers to body's memory. As in Alertmanager, what stands
+// behind the array is not looked at.
 func (d *Decoder) Decode(body []byte, at Arrival) (Batch, error) {
-	return Batch{}, nil
+	if len(body) > d.opts.MaxBytes {
+		return Batch{}, &BodyError{
+			Code: CodeTooLarge, Offset: -1,
+			message: fmt.Sprintf("alerts in body are larger than %d bytes", d.opts.MaxBytes),
+		}
+	}
+	r := d.scratch.Get().(*reader)
+	r.open(body)
+	defer func() {
+		r.close()
+		d.scratch.Put(r)
+	}()
+	b := Batch{Alerts: make([]Alert, 0, len(body)/typicalAlertBytes+1)}
+	if err := d.decodeArray(r, at, &b); err != nil {
+		return Batch{}, err
+	}
+	return b, nil
+}
+
+// typicalAlertBytes is a low guess of an alert's size in a body; it only saves
+// growing the batch.
+const typicalAlertBytes = 400
+
+func (d *Decoder) decodeArray(r *reader, at Arrival, b *Batch) error {
+	switch r.json.PeekKind() {
+	case jsontext.KindBeginArray:
+	case jsontext.KindNull:
+		return r.skip()
+	default:
+		return r.unexpected("an array of alerts")
+	}
+	if err := r.next(); err != nil {
+		return err
+	}
+	// A text that is no JSON is reported before a field that is not as the API
+	// wants it, wherever in the body they are.
+	var refused *BodyError
+	for i := 0; r.json.PeekKind() != jsontext.KindEndArray; i++ {
+		if err := r.readAlert(); err != nil {
+			return err
+		}
+		if err := r.check(i); err != nil && refused == nil {
+			refused = err
+		}
+		if refused == nil {
+			d.take(r, at, b)
+		}
+	}
+	if err := r.next(); err != nil {
+		return err
+	}
+	if refused != nil {
+		return refused
+	}
+	return nil
+}
+
+// take makes the alert that r has read valid, or finds out what is wrong with
+// it.
+func (d *Decoder) take(r *reader, at Arrival, b *Batch) {
+	a := Alert{StartsAt: r.startsAt, EndsAt: r.endsAt, UpdatedAt: at.Now.UnixNano()}
+	if a.StartsAt == 0 {
+		a.StartsAt = a.EndsAt
+	}
+	if a.StartsAt == 0 {
+		a.StartsAt = a.UpdatedAt
+	}
+	if a.EndsAt == 0 {
+		a.Timeout = true
+		a.EndsAt = Nanos(at.Now.Add(at.ResolveTimeout))
+	}
+	if a.resolvedAt(a.UpdatedAt) {
+		b.Resolved++
+	} else {
+		b.Firing++
+	}
+	if err := d.complete(r, &a); err != nil {
+		b.Invalid = append(b.Invalid, err)
+		return
+	}
+	b.Alerts = append(b.Alerts, a)
+}
+
+// complete fills in the texts, in the order in which Alertmanager validates.
+func (d *Decoder) complete(r *reader, a *Alert) error {
+	if a.EndsAt < a.StartsAt {
+		return errors.New("start time must be before end time")
+	}
+	r.labels.normalize(dropEmpty)
+	r.notes.normalize(keepEmpty)
+	if r.labels.len() == 0 {
+		return errors.New("at least one label pair required")
+	}
+	a.Hash = r.labels.hash()
+	known := d.known(r, a.Hash)
+	if known == nil {
+		if err := r.labels.validate(d.opts.ValidName); err != nil {
+			return fmt.Errorf("invalid label set: %w", err)
+		}
+		a.Labels, a.Fingerprint = r.labels.intern(), r.labels.fingerprint()
+	} else {
+		a.Labels, a.Fingerprint = known.Labels, known.Fingerprint
+	}
+	r.packed = r.notes.pack(r.packed[:0])
+	if known != nil && known.Annotations.packed == string(r.packed) {
+		a.Annotations = known.Annotations
+	} else {
+		if err := r.notes.validate(d.opts.ValidName); err != nil {
+			return fmt.Errorf("invalid annotations: %w", err)
+		}
+		a.Annotations = Annotations{packed: string(r.packed)}
+	}
+	a.GeneratorURL = r.generatorSymbol(known)
+	return nil
+}
+
+// known is the alert in the store whose labels were read, or nil. Its labels
+// are compared, so that an equal hash alone does not count.
+func (d *Decoder) known(r *reader, hash model.AlertHash) *Alert {
+	if d.opts.Known == nil {
+		return nil
+	}
+	rec, ok := d.opts.Known.Get(hash)
+	if !ok {
+		return nil
+	}
+	if a := rec.Load(); r.labels.equal(a.Labels) {
+		return a
+	}
+	return nil
 }

@@ -8,21 +8,25 @@ import "time"
 // does not undo it. An alert without a hash gets its hash and fingerprint here.
 // The store keeps copies; batch may be reused.
 func (s *Store) Put(now time.Time, batch []Alert) PutResult {
-	return s.apply(now, batch, (*Record).post)
+	return s.apply(now, batch, posted)
 }
 
 // Merge takes in alerts as another node, or this one before a restart, had
 // them. Their UpdatedAt decides what is newer, and where two are equal their
 // content, so that the order in which nodes hear of states does not matter.
 func (s *Store) Merge(now time.Time, batch []Alert) PutResult {
-	return s.apply(now, batch, (*Record).hear)
+	return s.apply(now, batch, heard)
 }
 
-// rule says what becomes of the alert in a record when in arrives. It returns
-// old itself if nothing changes.
-type rule func(r *Record, old, in *Alert) *Alert
+// origin is where an update comes from.
+type origin uint8
 
-func (s *Store) apply(now time.Time, batch []Alert, next rule) PutResult {
+const (
+	posted origin = iota
+	heard
+)
+
+func (s *Store) apply(now time.Time, batch []Alert, from origin) PutResult {
 	var res PutResult
 	ns := now.UnixNano()
 	for i := range batch {
@@ -30,19 +34,19 @@ func (s *Store) apply(now time.Time, batch []Alert, next rule) PutResult {
 		if in.Hash == 0 && in.Fingerprint == 0 {
 			in.Hash, in.Fingerprint = in.Labels.Hash(), in.Labels.Fingerprint()
 		}
-		s.applyOne(ns, in, next, &res)
+		s.applyOne(ns, in, from, &res)
 	}
 	s.metrics.count(res)
 	return res
 }
 
-func (s *Store) applyOne(now int64, in *Alert, next rule, res *PutResult) {
+func (s *Store) applyOne(now int64, in *Alert, from origin, res *PutResult) {
 	sh := s.shard(in.Hash)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	r, ok := sh.records[in.Hash]
 	if !ok {
-		s.insert(now, in, sh, res)
+		s.insert(now, in, from, res)
 		return
 	}
 	old := r.Load()
@@ -50,7 +54,7 @@ func (s *Store) applyOne(now int64, in *Alert, next rule, res *PutResult) {
 		res.Collided++
 		return
 	}
-	upd := next(r, old, in)
+	upd := r.next(old, in, from)
 	kind := kindOf(old, upd, now)
 	if kind == Refreshed && upd == old {
 		res.Refreshed++
@@ -71,18 +75,31 @@ func (s *Store) applyOne(now int64, in *Alert, next rule, res *PutResult) {
 	res.Changes = append(res.Changes, Change{Record: r, Old: old, New: upd, Kind: kind})
 }
 
-func (s *Store) insert(now int64, in *Alert, sh *shard, res *PutResult) {
+// insert adds a record. The caller has the shard's lock.
+func (s *Store) insert(now int64, in *Alert, from origin, res *PutResult) {
 	a := *in
-	r := &Record{arrived: a.UpdatedAt}
+	r := &Record{}
+	if from == posted {
+		r.arrived = a.UpdatedAt
+	}
 	r.alert.Store(&a)
 	if !s.quotas.move(r, nil, &a, now) {
 		res.Limited++
 		s.metrics.limit(in)
 		return
 	}
-	sh.records[a.Hash] = r
+	s.shard(a.Hash).records[a.Hash] = r
 	s.size.Add(1)
 	res.Changes = append(res.Changes, Change{Record: r, New: &a, Kind: New})
+}
+
+// next says what becomes of old, the alert in the record, when in arrives. It is
+// old itself if nothing changes.
+func (r *Record) next(old, in *Alert, from origin) *Alert {
+	if from == posted {
+		return r.post(old, in)
+	}
+	return r.hear(old, in)
 }
 
 // post is the rule of Put.
