@@ -32,24 +32,6 @@ type TemplateFile struct {
 // Hash is the first 12 hexadecimal digits of SHA256, for people.
 func (c *ConfigVersion) Hash() string { return hex.EncodeToString(c.SHA256[:6]) }
 
-// Sum is the SHA-256 over the YAML and, in their order, the names and texts of
-// the templates. Each part is preceded by its length as eight bytes, most
-// significant first, so that no two versions run together to the same bytes.
-func (c *ConfigVersion) Sum() [32]byte {
-	h := sha256.New()
-	part := func(b []byte) {
-		// A hash's Write never fails.
-		_, _ = h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(b))))
-		_, _ = h.Write(b)
-	}
-	part(c.YAML)
-	for _, t := range c.Templates {
-		part([]byte(t.Name))
-		part(t.Text)
-	}
-	return [32]byte(h.Sum(nil))
-}
-
 // Node is what the cluster keeps of one of its nodes, beside its address in the
 // Raft configuration.
 type Node struct {
@@ -61,4 +43,22 @@ type Node struct {
 	// understands.
 	Version  string
 	Commands uint32
+}
+
+// Sum is the SHA-256 over the YAML and the templates, each part behind its
+// length in eight bytes, so that no two versions share one by shifting text.
+func (c *ConfigVersion) Sum() [32]byte {
+	h := sha256.New()
+	part := func(b []byte) {
+		var n [8]byte
+		binary.BigEndian.PutUint64(n[:], uint64(len(b)))
+		h.Write(n[:])
+		h.Write(b)
+	}
+	part(c.YAML)
+	for _, t := range c.Templates {
+		part([]byte(t.Name))
+		part(t.Text)
+	}
+	return [32]byte(h.Sum(nil))
 }
