@@ -1,0 +1,2 @@
+// Package dispatcher turns alerts into notifications.
+package dispatcher

@@ -1,0 +1,72 @@
+package dispatcher
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tocsin/dispatcher/alert"
+	"tocsin/fsm/model"
+)
+
+// Options is what a Dispatcher works with. Ledger, Peers, Overlay, Silences,
+// Store and Node are required.
+type Options struct {
+	Ledger   Ledger
+	Peers    Peers
+	Overlay  Overlay
+	Silences Silences
+	Store    *alert.Store
+	// Node is this node's ID.
+	Node model.NodeID
+	// Cluster is the cluster's ID, which goes into delivery IDs. It is asked
+	// at each send; nil is the empty ID.
+	Cluster func() model.ClusterID
+	// Started is when the process started; the time of New if zero.
+	Started time.Time
+	// StartDelay is how long after Started nothing is sent yet, so that
+	// inhibiting alerts and the peers' can arrive first. Alertmanager's
+	// --dispatch.start-delay.
+	StartDelay time.Duration
+	// PeerTimeout is how long a node waits for each node that ranks before it
+	// when there is no quorum. Alertmanager's --cluster.peer-timeout; 15s if
+	// not positive.
+	PeerTimeout time.Duration
+	// MaxSends bounds how many deliveries are under way at once, 512 if not
+	// positive; one integration takes at most a quarter of them.
+	MaxSends int
+	// GroupKeyInMetrics puts the group key on alertmanager_alerts.
+	GroupKeyInMetrics bool
+	// Now is the wall clock; time.Now if nil. Timers do not use it.
+	Now        func() time.Time
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// The defaults of Options.
+const (
+	DefaultPeerTimeout = 15 * time.Second
+	DefaultMaxSends    = 512
+)
+
+func (o *Options) fill() {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Cluster == nil {
+		o.Cluster = func() model.ClusterID { return "" }
+	}
+	if o.Started.IsZero() {
+		o.Started = o.Now()
+	}
+	if o.PeerTimeout <= 0 {
+		o.PeerTimeout = DefaultPeerTimeout
+	}
+	if o.MaxSends <= 0 {
+		o.MaxSends = DefaultMaxSends
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+}

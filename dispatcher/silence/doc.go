@@ -1,0 +1,3 @@
+// Package silence says what silences are allowed, how one is changed, and which
+// alerts they mute.
+package silence
