@@ -41,6 +41,10 @@ type Mux struct {
 	closed    bool
 }
 
+// maxAcceptFailures in a row, such as for want of file descriptors, are borne
+// before the listener counts as broken.
+const maxAcceptFailures = 1000
+
 // New makes a mux over opts.Listener. It accepts nothing before Run.
 func New(opts Options) *Mux {
 	if opts.HandshakeTimeout <= 0 {
@@ -97,15 +101,18 @@ func (m *Mux) Run(ctx context.Context) error {
 }
 
 func (m *Mux) accept() error {
+	failures := 0
 	for {
 		c, err := m.opts.Listener.Accept()
 		if err != nil {
-			if isTemporary(err) && m.pause(50*time.Millisecond) {
-				m.opts.Logger.Warn("accepting a connection failed", "err", err)
-				continue
+			failures++
+			if errors.Is(err, net.ErrClosed) || failures > maxAcceptFailures || !m.pause(50*time.Millisecond) {
+				return fmt.Errorf("accept: %w", err)
 			}
-			return fmt.Errorf("accept: %w", err)
+			m.opts.Logger.Warn("accepting a connection failed", "err", err)
+			continue
 		}
+		failures = 0
 		select {
 		case m.unidentified <- struct{}{}:
 		default:
@@ -271,12 +278,4 @@ func (m *Mux) pause(d time.Duration) bool {
 	case <-m.done:
 		return false
 	}
-}
-
-// isTemporary tells a lack of file descriptors or a connection that was gone
-// before it was accepted from a listener that is of no more use.
-func isTemporary(err error) bool {
-	var ne net.Error
-	//nolint:staticcheck // the only way in which the standard library says it
-	return errors.As(err, &ne) && ne.Temporary() && !errors.Is(err, net.ErrClosed)
 }

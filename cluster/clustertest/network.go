@@ -1,0 +1,221 @@
+package clustertest
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Network connects hosts. Faults are per direction: a link is from one host to
+// another. What was sent on a stream over a cut link arrives when the link
+// heals, as with TCP; packets are lost.
+type Network struct {
+	mu        sync.Mutex // guards all
+	rng       *rand.Rand
+	links     map[link]fault
+	listeners map[string]*listener
+	packets   map[string]*Packets
+	conns     map[*conn]struct{}
+	names     map[string][]string
+	changed   chan struct{} // closed when a link changes
+	lost      int
+}
+
+type link struct{ from, to string }
+
+type fault struct {
+	cut   bool
+	loss  float64
+	delay time.Duration
+}
+
+// New makes a network without faults. seed decides which packets are lost.
+func New(seed uint64) *Network {
+	return &Network{
+		rng:       rand.New(rand.NewPCG(seed, seed)),
+		links:     make(map[link]fault),
+		listeners: make(map[string]*listener),
+		packets:   make(map[string]*Packets),
+		conns:     make(map[*conn]struct{}),
+		names:     make(map[string][]string),
+		changed:   make(chan struct{}),
+	}
+}
+
+// Host is the host of that IP address.
+func (n *Network) Host(ip string) *Host {
+	if net.ParseIP(ip) == nil {
+		panic("BUG: not an IP address: " + ip)
+	}
+	return &Host{net: n, ip: ip}
+}
+
+// Name makes a host name resolve to ips, for all hosts.
+func (n *Network) Name(host string, ips ...string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.names[host] = ips
+}
+
+// Cut stops everything that goes from one host to another.
+func (n *Network) Cut(from, to string) {
+	n.change(func(f *fault) { f.cut = true }, link{from, to})
+}
+
+// Split cuts every link between the two groups, both ways.
+func (n *Network) Split(a, b []string) {
+	for _, x := range a {
+		for _, y := range b {
+			n.change(func(f *fault) { f.cut = true }, link{x, y}, link{y, x})
+		}
+	}
+}
+
+// Loss makes a part of the packets between two hosts, 0 to 1, disappear, both
+// ways. Streams do not notice.
+func (n *Network) Loss(a, b string, part float64) {
+	n.change(func(f *fault) { f.loss = part }, link{a, b}, link{b, a})
+}
+
+// Delay makes everything between two hosts take that long, each way.
+func (n *Network) Delay(a, b string, d time.Duration) {
+	n.change(func(f *fault) { f.delay = d }, link{a, b}, link{b, a})
+}
+
+// Heal takes all faults away.
+func (n *Network) Heal() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	clear(n.links)
+	n.wake()
+}
+
+// Crash resets all connections of a host and closes its listeners, as when its
+// process is killed. What it opens later works.
+func (n *Network) Crash(ip string) {
+	n.mu.Lock()
+	var gone []interface{ Close() error }
+	for address, l := range n.listeners {
+		if hostOf(address) == ip {
+			gone = append(gone, l)
+		}
+	}
+	for c := range n.conns {
+		if c.local == ip || c.remote == ip {
+			gone = append(gone, c)
+		}
+	}
+	for address := range n.packets {
+		if hostOf(address) == ip {
+			delete(n.packets, address)
+		}
+	}
+	n.mu.Unlock()
+	for _, g := range gone {
+		_ = g.Close()
+	}
+}
+
+// Lost counts packets that a fault swallowed.
+func (n *Network) Lost() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.lost
+}
+
+func (n *Network) change(f func(*fault), links ...link) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, l := range links {
+		v := n.links[l]
+		f(&v)
+		n.links[l] = v
+	}
+	n.wake()
+}
+
+func (n *Network) wake() {
+	close(n.changed)
+	n.changed = make(chan struct{})
+}
+
+// state is the link's fault and what is closed at the next change of any link.
+func (n *Network) state(l link) (fault, <-chan struct{}) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.links[l], n.changed
+}
+
+// dial connects from a host to an address. Without a listener it is refused at
+// once; over a cut link it waits for the link or ctx.
+func (n *Network) dial(ctx context.Context, from, address string) (net.Conn, error) {
+	to := hostOf(address)
+	for {
+		out, changed := n.state(link{from, to})
+		back, _ := n.state(link{to, from})
+		if !out.cut && !back.cut {
+			if err := sleep(ctx, out.delay+back.delay); err != nil {
+				return nil, err
+			}
+			return n.connect(ctx, from, address)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("dial %s: %w", address, ctx.Err())
+		}
+	}
+}
+
+func (n *Network) connect(ctx context.Context, from, address string) (net.Conn, error) {
+	n.mu.Lock()
+	l := n.listeners[address]
+	if l == nil {
+		n.mu.Unlock()
+		return nil, fmt.Errorf("dial %s: connection refused", address)
+	}
+	a, b := newPipe(n, from, hostOf(address))
+	n.conns[a], n.conns[b] = struct{}{}, struct{}{}
+	n.mu.Unlock()
+	select {
+	case l.backlog <- b:
+		return a, nil
+	case <-l.done:
+		_ = a.Close()
+		return nil, fmt.Errorf("dial %s: connection refused", address)
+	case <-ctx.Done():
+		_ = a.Close()
+		return nil, fmt.Errorf("dial %s: %w", address, ctx.Err())
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func hostOf(address string) string {
+	host, _, ok := strings.Cut(address, ":")
+	if !ok {
+		return address
+	}
+	return host
+}
+
+// Drain waits, in the bubble's time, until the timers of closed nodes have run
+// out: memberlist lets a probe that was on its way end by itself. Call it last
+// in a bubble.
+func Drain() { time.Sleep(time.Minute) }
