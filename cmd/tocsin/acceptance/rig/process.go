@@ -67,7 +67,7 @@ func Start(t testing.TB, spec Spec) *Process {
 	t.Cleanup(func() {
 		p.Kill()
 		if t.Failed() && !spec.Quiet {
-			t.Logf("end of the output of %s (pid %d):\n%s%s", p.Name, p.cmd.Process.Pid, p.Out.Tail(20), p.Log.Tail(60))
+			t.Logf("end of the output of %s (pid %d):\n%s%s", p.Name, p.cmd.Process.Pid, p.Out.Tail(20), p.Log.Tail(30))
 		}
 	})
 	return p
