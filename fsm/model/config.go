@@ -21,6 +21,9 @@ type ConfigVersion struct {
 	Stamp Millis
 	// SHA256 is what Sum was when the version was proposed.
 	SHA256 [32]byte
+	// Token names the proposal that brought it, so that a proposal whose answer
+	// was lost can be repeated.
+	Token Token
 }
 
 // TemplateFile is one template of a ConfigVersion.

@@ -12,10 +12,14 @@ type Entry struct {
 	// Stamp is when the last message was settled or merged, by the clock of
 	// the leader of that time; 0 if never.
 	Stamp Millis
+	// Changed is when the entry last changed in any way, by the clock of the
+	// leader of that time.
+	Changed Millis
 	// Must are the alerts that the receiver has certainly last been told are
 	// firing, Maybe those that it may have been told are firing, Resolved
-	// those that it was told are resolved since the group last was all
-	// resolved. Must and Maybe are disjoint.
+	// those that it has certainly last been told are resolved: complete up to
+	// MaxResolved of them, beyond that only those of the last message. Must
+	// and Maybe are disjoint.
 	Must, Maybe, Resolved AlertSet
 	// Data is what the integration keeps between messages.
 	Data Data
@@ -28,12 +32,54 @@ type Entry struct {
 	// Lapsed are the last claims that expired unsettled, newest last, at most
 	// MaxLapsed: a late settlement of one of them is evidence.
 	Lapsed []Claim
-	// Merged says which overlays are already in, one mark a node.
+	// Spent are the tokens of the last claims that were settled or released,
+	// newest last, at most MaxSpent: a proposal that is repeated because its
+	// answer got lost is known by them.
+	Spent []SpentToken
+	// Merged says which overlays are already in, one mark a node, ascending by
+	// node.
 	Merged []OverlayMark
+	// Strands are the concurrent lines of messages that Must, Maybe and
+	// Resolved are joined from; empty unless the last change was the merge of
+	// an overlay. They make the join the same in whatever order overlays come.
+	Strands []Strand
 }
 
-// MaxLapsed bounds Entry.Lapsed.
-const MaxLapsed = 4
+// MaxLapsed bounds Entry.Lapsed, MaxSpent Entry.Spent, MaxResolved the part of
+// Entry.Resolved that is older than the last message.
+const (
+	MaxLapsed   = 4
+	MaxSpent    = 4
+	MaxResolved = 1024
+)
+
+// SpentToken is the token of a claim that is over.
+type SpentToken struct {
+	Token Token
+	// Settled: its message was sent and is in the entry. Otherwise it was
+	// released.
+	Settled bool
+}
+
+// Strand is one line of messages, as it stood when it was merged: that of the
+// ledger, or that of a node which was cut off.
+type Strand struct {
+	// Origin, Epoch and Seq are those of the overlay; Origin is empty for the
+	// ledger's own line.
+	Origin NodeID
+	Epoch  uint64
+	Seq    uint64
+	// Base is the revision that the line was built on, At the one at which it
+	// came into the entry. A line whose Base is not below the At of another
+	// knew of that other and stands for both.
+	Base, At uint64
+	// Pinned: the line has a live claim, so nothing can stand for it.
+	Pinned bool
+
+	Stamp                 Millis
+	Must, Maybe, Resolved AlertSet
+	Data                  Data
+}
 
 // Claim is the right to send the next message of a key.
 type Claim struct {
@@ -42,9 +88,13 @@ type Claim struct {
 	BaseRev   uint64
 	BaseGen   uint64
 	ConfigRev uint64
-	Firing    AlertSet
-	Resolved  AlertSet
-	Reason    Reason
+	// Rev is the entry's revision right after the grant. An entry with another
+	// one has changed under the claim: the holder that has not sent yet should
+	// release, and evaluate anew.
+	Rev      uint64
+	Firing   AlertSet
+	Resolved AlertSet
+	Reason   Reason
 	// GrantedIndex is the log index of the grant, GrantedStamp the leader's
 	// clock at it.
 	GrantedIndex uint64
@@ -133,9 +183,10 @@ type Release struct {
 	Key   DeliveryKey
 	Token Token
 	Node  NodeID
-	// Failed: the receiver did not take it. Then Attempt of the entry goes up
-	// and NotBefore is kept, and Delivery becomes a row of the history.
-	// Otherwise there was nothing left to send.
+	// Failed: it was tried and the receiver did not confirm it. Then Attempt of
+	// the entry goes up and NotBefore is kept, Delivery becomes a row of the
+	// history, and the claim's alerts come in doubt as if it had expired: what
+	// failed after the last byte may have arrived. Otherwise nothing was sent.
 	Failed    bool
 	NotBefore Millis
 	Delivery  Delivery
