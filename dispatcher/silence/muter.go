@@ -2,26 +2,98 @@ package silence
 
 import (
 	"iter"
+	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"tocsin/dispatcher/alert"
+	"tocsin/dispatcher/match"
 	"tocsin/fsm/model"
 )
 
 // View is the replicated silences at some index. It is immutable.
 type View interface {
 	Silences() iter.Seq[*model.Silence]
-	// SilenceRev changes whenever a silence does.
+	// SilenceRev changes whenever a silence does, or goes.
 	SilenceRev() uint64
 }
 
 // Muter says which silences mute an alert, by the newest view. All methods may
 // be called from several goroutines.
-type Muter struct{ view func() View }
+type Muter struct {
+	view   func() View
+	logger *slog.Logger
+
+	library atomic.Pointer[library]
+	// mu is held while a library is built, so that it is built once.
+	mu     sync.Mutex
+	memory memory
+}
 
 // NewMuter makes a Muter that asks view at each check, which must be cheap.
-func NewMuter(view func() View) *Muter { return &Muter{view: view} }
+func NewMuter(view func() View) *Muter {
+	m := &Muter{view: view, logger: slog.New(slog.DiscardHandler)}
+	m.library.Store(&library{index: match.NewIndex[*compiled](nil)})
+	return m
+}
+
+// LogTo makes the Muter say which silences it cannot compile. Call it before
+// the Muter is used.
+func (m *Muter) LogTo(l *slog.Logger) *Muter { m.logger = l; return m }
 
 // Mutes is the IDs of the silences that are active at now and match the alert,
 // ascending; nil if none.
-func (m *Muter) Mutes(a *alert.Alert, now time.Time) []string { return nil }
+func (m *Muter) Mutes(a *alert.Alert, now time.Time) []string {
+	l := m.current()
+	if len(l.byRev) == 0 {
+		return nil
+	}
+	var ids []string
+	at := model.Millis(now.UnixMilli())
+	for _, c := range m.matching(l, a) {
+		if c.State(at) == model.SilenceActive {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
+}
+
+func (m *Muter) matching(l *library, a *alert.Alert) []*compiled {
+	was, known := m.memory.get(a.Hash)
+	if known && was.age == l.age && was.rev == l.rev {
+		return was.found
+	}
+	now := memo{age: l.age, rev: l.rev, top: l.top}
+	switch {
+	case !known || was.age != l.age || was.rev > l.rev:
+		now.found = l.matching(a.Labels)
+	default:
+		now.found = l.since(was.found, was.top, a.Labels)
+	}
+	m.memory.put(a.Hash, now)
+	return now.found
+}
+
+// current is the library of the newest view.
+func (m *Muter) current() *library {
+	v := m.view()
+	if l := m.library.Load(); l.rev == v.SilenceRev() {
+		return l
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	// The view is asked again under the lock: another goroutine may have built
+	// a newer library than v is meanwhile, and it must not be undone.
+	v = m.view()
+	l := m.library.Load()
+	if l.rev == v.SilenceRev() {
+		return l
+	}
+	next, err := l.next(v)
+	if err != nil {
+		m.logger.Error("a silence mutes nothing because it does not compile", "err", err)
+	}
+	m.library.Store(next)
+	return next
+}
