@@ -9,25 +9,32 @@ func overlaps(old, in *Alert) bool {
 		old.StartsAt < in.StartsAt && in.StartsAt < old.EndsAt
 }
 
-// mergeInto is the alert that results from newer after older, as Alertmanager
+// mergePosts is the alert that results from newer after older, as Alertmanager
 // merges them. The newer is the base. It starts when the first of them started.
 // Its end is its own, except that a later end counts where both are resolved,
 // or where the newer still fires and the later end was given by the source and
-// not derived from a timeout.
-//
-// Whether an update resolves is judged at the newer one's UpdatedAt and not at
-// the time of merging, so that nodes that merge the same two at different times
-// agree.
-func mergeInto(older, newer *Alert) Alert {
-	res := *newer
-	res.StartsAt = min(older.StartsAt, newer.StartsAt)
+// not derived from a timeout. Whether they are resolved is judged at the
+// arrival of the newer one.
+func mergePosts(older, newer *Alert, arrival int64) Alert {
+	res := mergeStates(older, newer)
 	if older.EndsAt <= newer.EndsAt {
 		return res
 	}
-	at := newer.UpdatedAt
-	if newer.resolvedAt(at) && older.resolvedAt(at) || !newer.resolvedAt(at) && !older.Timeout {
+	over := newer.resolvedAt(arrival)
+	if over && older.resolvedAt(arrival) || !over && !older.Timeout {
 		res.EndsAt = older.EndsAt
 	}
+	return res
+}
+
+// mergeStates is the alert that results where another node's newer state meets
+// an older one of the same occurrence: the newer, from when the first of them
+// started. Its end is what its node made of all that came before there, so the
+// end of the older does not count; with clocks apart nobody could say which of
+// the two was resolved when.
+func mergeStates(older, newer *Alert) Alert {
+	res := *newer
+	res.StartsAt = min(older.StartsAt, newer.StartsAt)
 	return res
 }
 

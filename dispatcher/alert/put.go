@@ -99,14 +99,16 @@ func (r *Record) next(old, in *Alert, from origin) *Alert {
 	if from == posted {
 		return r.post(old, in)
 	}
-	return r.hear(old, in)
+	return hear(old, in)
 }
 
 // post is the rule of Put.
 func (r *Record) post(old, in *Alert) *Alert {
-	overtaken := in.UpdatedAt < r.arrived
-	if overtaken {
-		return r.absorb(old, in)
+	if overtaken := in.UpdatedAt < r.arrived; overtaken {
+		if !overlaps(old, in) {
+			return old
+		}
+		return keep(old, mergePosts(in, old, r.arrived))
 	}
 	r.arrived = in.UpdatedAt
 	if old.UpdatedAt >= in.UpdatedAt && sameState(old, in) {
@@ -114,7 +116,7 @@ func (r *Record) post(old, in *Alert) *Alert {
 	}
 	upd := *in
 	if overlaps(old, in) {
-		upd = mergeInto(old, in)
+		upd = mergePosts(old, in, in.UpdatedAt)
 	}
 	upd.UpdatedAt = max(in.UpdatedAt, old.UpdatedAt+1)
 	upd.Labels = old.Labels
@@ -122,28 +124,21 @@ func (r *Record) post(old, in *Alert) *Alert {
 }
 
 // hear is the rule of Merge.
-func (r *Record) hear(old, in *Alert) *Alert {
+func hear(old, in *Alert) *Alert {
 	switch {
-	case in.UpdatedAt < old.UpdatedAt:
-		return r.absorb(old, in)
 	case in.UpdatedAt == old.UpdatedAt:
 		return keep(old, mergeEqual(old, in))
+	case in.UpdatedAt < old.UpdatedAt && overlaps(old, in):
+		return keep(old, mergeStates(in, old))
+	case in.UpdatedAt < old.UpdatedAt:
+		return old
 	}
 	upd := *in
 	if overlaps(old, in) {
-		upd = mergeInto(old, in)
+		upd = mergeStates(old, in)
 	}
 	upd.Labels = old.Labels
 	return &upd
-}
-
-// absorb is what an older update adds to old: if it belongs to the same
-// occurrence, an earlier start perhaps, or a later end.
-func (r *Record) absorb(old, in *Alert) *Alert {
-	if !overlaps(old, in) {
-		return old
-	}
-	return keep(old, mergeInto(in, old))
 }
 
 // keep is old if upd says the same.
