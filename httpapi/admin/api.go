@@ -1,0 +1,75 @@
+package admin
+
+import (
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"tocsin/httpapi/view"
+)
+
+// Path is the API's base path below the route prefix.
+const Path = "/api/tocsin/v1"
+
+// Bounds of what one call may ask for.
+const (
+	DefaultLimit = 100
+	MaxLimit     = 1000
+)
+
+// Options are what an API is made of; all are needed.
+type Options struct {
+	Cluster  func() view.Cluster
+	Versions Versions
+	Members  Members
+	Ledger   Ledger
+	Build    view.Build
+	Started  time.Time
+	Logger   *slog.Logger
+}
+
+// API is Tocsin's own API. It is safe for concurrent use.
+type API struct{ opts Options }
+
+// New makes an API.
+func New(opts Options) *API { return &API{opts: opts} }
+
+// Register adds the API's routes to g, which is the group of its base path.
+func (a *API) Register(g *echo.Group) {
+	g.GET("/status", a.getStatus, noStore)
+	g.GET("/config", a.getConfig, noStore)
+	g.GET("/config/history", a.getHistory, noStore)
+	g.GET("/config/:rev", a.getVersion, noStore)
+	g.GET("/raft/peers", a.getPeers, noStore)
+	g.GET("/deliveries", a.getDeliveries, noStore)
+	g.GET("/ledger", a.getLedger, noStore)
+
+	g.POST("/config/check", a.checkConfig, noStore, a.localOnly)
+	g.POST("/config", a.applyConfig, noStore, a.localOnly)
+	g.PUT("/config", a.applyConfig, noStore, a.localOnly)
+	g.POST("/raft/peers", a.addPeer, noStore, a.localOnly)
+	g.DELETE("/raft/peers/:id", a.removePeer, noStore, a.localOnly)
+	g.POST("/raft/transfer-leadership", a.transferLeadership, noStore, a.localOnly)
+}
+
+func noStore(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Response().Header().Set("Cache-Control", "no-store")
+		return next(c)
+	}
+}
+
+// limitOf reads the parameter limit.
+func limitOf(c echo.Context) (int, error) {
+	text := c.QueryParam("limit")
+	if text == "" {
+		return DefaultLimit, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > MaxLimit {
+		return 0, badRequest("limit must be a number from 1 to 1000", "leave it out for 100")
+	}
+	return n, nil
+}
