@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"log/slog"
 	"net/url"
 	"time"
@@ -14,7 +13,6 @@ import (
 
 	"tocsin/dispatcher/notify"
 	"tocsin/dispatcher/route"
-	"tocsin/fsm/model"
 )
 
 // Config is a configuration that is ready to run. Shared and immutable.
@@ -50,16 +48,6 @@ type ReceiverName struct {
 	Labels map[string]string
 }
 
-// File is a file that the configuration names and that each node reads for
-// itself, such as a password file.
-type File struct {
-	// Path is where it is read from.
-	Path string
-	// SHA256 is of its content; zero if it could not be read, see Err.
-	SHA256 [32]byte
-	Err    error
-}
-
 // Masked is the configuration as Alertmanager shows it: all defaults filled in,
 // secrets as <secret>. Alertmanager's parser reads it.
 func (c *Config) Masked() string { return c.masked }
@@ -77,9 +65,4 @@ type Options struct {
 	HTTP []commoncfg.HTTPClientOption
 	// Metrics counts notifications; nil counts nothing.
 	Metrics *notify.Metrics
-}
-
-// Load compiles a version. The error is Problems if the version is not valid.
-func Load(_ *model.ConfigVersion, _ Options) (*Config, error) {
-	return nil, errors.New("not built yet")
 }

@@ -1,7 +1,14 @@
 package notify
 
 import (
+	"context"
+	"sort"
 	"time"
+
+	upstream "github.com/prometheus/alertmanager/alert"
+	"github.com/prometheus/alertmanager/nflog"
+	"github.com/prometheus/alertmanager/notify"
+	prommodel "github.com/prometheus/common/model"
 
 	"tocsin/dispatcher/alert"
 	"tocsin/fsm/model"
@@ -68,3 +75,74 @@ type Result struct {
 // MaxRetryAfter bounds Result.RetryAfter: a receiver that asks for more is asked
 // again after that.
 const MaxRetryAfter = time.Hour
+
+// upstreamAlerts are the alerts to send in Alertmanager's form and order. Its
+// notifiers look at an alert's end to tell whether it is resolved, so a firing
+// one has none, and a resolved one an end that is not after now, the time by
+// which they will judge.
+func (m *Message) upstreamAlerts(sendResolved bool, now time.Time) []*upstream.Alert {
+	sent := make([]*upstream.Alert, 0, len(m.Alerts))
+	for _, t := range m.Alerts {
+		if t.Resolved && !sendResolved {
+			continue
+		}
+		u := t.Alert.Upstream()
+		switch {
+		case !t.Resolved:
+			u.EndsAt = time.Time{}
+		case u.EndsAt.IsZero() || u.EndsAt.After(now):
+			u.EndsAt = now
+		}
+		sent = append(sent, u)
+	}
+	sort.Stable(upstream.AlertSlice(sent))
+	return sent
+}
+
+// kept is what the integration is given back of the last message. A first
+// message has no last one, whatever an earlier incident left behind.
+func (m *Message) kept() model.Data {
+	if m.Reason == model.ReasonFirst {
+		return nil
+	}
+	return m.Data
+}
+
+// context is ctx with all that Alertmanager's notifiers look for in it.
+func (m *Message) context(ctx context.Context, store *nflog.Store) context.Context {
+	routeLabels := make(prommodel.LabelSet, len(m.RouteLabels))
+	for n, v := range m.RouteLabels {
+		routeLabels[prommodel.LabelName(n)] = prommodel.LabelValue(v)
+	}
+	groupLabels := make(prommodel.LabelSet, len(m.GroupLabels))
+	for n, v := range m.GroupLabels.All() {
+		groupLabels[prommodel.LabelName(n)] = prommodel.LabelValue(v)
+	}
+	ctx = notify.WithGroupKey(ctx, m.GroupKey)
+	ctx = notify.WithReceiverName(ctx, m.Receiver)
+	ctx = notify.WithGroupLabels(ctx, groupLabels)
+	ctx = notify.WithRouteLabels(ctx, routeLabels)
+	ctx = notify.WithNotificationReason(ctx, upstreamReason(m.Reason))
+	ctx = notify.WithNow(ctx, m.Now)
+	ctx = notify.WithRepeatInterval(ctx, m.RepeatInterval)
+	return notify.WithNflogStore(ctx, store)
+}
+
+// upstreamReason is Alertmanager's number for a reason. It has none for doubt;
+// its templates then read "unknown".
+func upstreamReason(r model.Reason) notify.NotifyReason {
+	switch r {
+	case model.ReasonFirst:
+		return notify.ReasonFirstNotification
+	case model.ReasonNewAlerts:
+		return notify.ReasonNewAlertsInGroup
+	case model.ReasonAllResolved:
+		return notify.ReasonAllAlertsResolved
+	case model.ReasonSomeResolved:
+		return notify.ReasonNewResolvedAlerts
+	case model.ReasonRepeat:
+		return notify.ReasonRepeatIntervalElapsed
+	default:
+		return notify.ReasonUnknown
+	}
+}

@@ -1,0 +1,169 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// document is the YAML of a configuration as a tree with positions. Aliases and
+// merges are resolved in it, and keys of ours are turned into Alertmanager's, so
+// what walks it sees plain mappings, sequences and scalars.
+type document struct {
+	name string
+	// text is what Alertmanager's parser is given: the original, unless keys
+	// of ours were in it.
+	text []byte
+	// root is the top-level mapping.
+	root *yaml.Node
+	// explicit are the keys that stand in the text, not merged in from
+	// elsewhere.
+	explicit map[*yaml.Node]bool
+}
+
+// maxNodes bounds the tree once aliases are resolved: a few lines of aliases to
+// aliases can otherwise grow to fill the memory.
+const maxNodes = 1 << 20
+
+var errTooManyAliases = errors.New("aliases make the text too large or lead back to themselves; write the values out")
+
+// newDocument reads the text. The problems are those because of which there is no
+// document, or keys of ours that contradict others.
+func newDocument(name string, text []byte) (*document, Problems) {
+	var tree yaml.Node
+	if err := yaml.Unmarshal(text, &tree); err != nil {
+		return nil, Problems{syntaxProblem(name, err)}
+	}
+	if tree.Kind == 0 || len(tree.Content) == 0 || isNull(tree.Content[0]) {
+		return nil, Problems{{File: name, Line: 1, Column: 1, Message: "the file is empty; at least route and receivers are needed"}}
+	}
+	d := &document{name: name, text: text, explicit: make(map[*yaml.Node]bool)}
+	root, err := (&resolver{explicit: d.explicit}).resolve(tree.Content[0])
+	if err != nil {
+		return nil, Problems{{File: name, Line: 1, Column: 1, Message: err.Error()}}
+	}
+	if root.Kind != yaml.MappingNode {
+		return nil, Problems{d.problem(root, "the file has to be keys with values, such as route: and receivers:")}
+	}
+	d.root = root
+	lifted, problems := d.lift()
+	if lifted {
+		if d.text, err = encode(root); err != nil {
+			return nil, append(problems, d.problem(root, err.Error()))
+		}
+	}
+	return d, problems
+}
+
+func (d *document) problem(at *yaml.Node, message string) Problem {
+	return Problem{File: d.name, Line: at.Line, Column: at.Column, Message: message}
+}
+
+var syntaxLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
+
+// syntaxProblem is a parser's complaint with its line taken out of the text.
+func syntaxProblem(name string, err error) Problem {
+	p := Problem{File: name, Line: 1, Message: err.Error()}
+	m := syntaxLine.FindStringSubmatch(strings.ReplaceAll(err.Error(), "\n", " "))
+	if m == nil {
+		return p
+	}
+	if line, err := strconv.Atoi(m[1]); err == nil {
+		p.Line = line
+	}
+	p.Message = "not valid YAML: " + m[2]
+	return p
+}
+
+// resolver copies a tree without aliases and merges.
+type resolver struct {
+	nodes    int
+	open     []*yaml.Node
+	explicit map[*yaml.Node]bool
+}
+
+func (r *resolver) resolve(n *yaml.Node) (*yaml.Node, error) {
+	if n.Kind == yaml.AliasNode {
+		for _, o := range r.open {
+			if o == n.Alias {
+				return nil, errTooManyAliases
+			}
+		}
+		r.open = append(r.open, n.Alias)
+		defer func() { r.open = r.open[:len(r.open)-1] }()
+		return r.resolve(n.Alias)
+	}
+	if r.nodes++; r.nodes > maxNodes {
+		return nil, errTooManyAliases
+	}
+	out := &yaml.Node{Kind: n.Kind, Style: n.Style, Tag: n.Tag, Value: n.Value, Line: n.Line, Column: n.Column}
+	if n.Kind == yaml.MappingNode {
+		return out, r.mapping(n, out)
+	}
+	for _, c := range n.Content {
+		child, err := r.resolve(c)
+		if err != nil {
+			return nil, err
+		}
+		out.Content = append(out.Content, child)
+	}
+	return out, nil
+}
+
+// mapping copies the pairs of n, those merged in included. As in Alertmanager's
+// parser a later value takes the place of an earlier one. A key that stands
+// twice in the text is kept twice, so that it can be complained about.
+func (r *resolver) mapping(n, out *yaml.Node) error {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if isMerge(n.Content[i]) {
+			if err := r.merge(n.Content[i+1], out); err != nil {
+				return err
+			}
+			continue
+		}
+		key, err := r.resolve(n.Content[i])
+		if err != nil {
+			return err
+		}
+		value, err := r.resolve(n.Content[i+1])
+		if err != nil {
+			return err
+		}
+		if at := indexOf(out, key.Value); at >= 0 && !r.explicit[out.Content[at]] {
+			out.Content[at], out.Content[at+1] = key, value
+		} else {
+			out.Content = append(out.Content, key, value)
+		}
+		r.explicit[key] = true
+	}
+	return nil
+}
+
+func (r *resolver) merge(from, out *yaml.Node) error {
+	source, err := r.resolve(from)
+	if err != nil {
+		return err
+	}
+	sources := []*yaml.Node{source}
+	if source.Kind == yaml.SequenceNode {
+		sources = source.Content
+	}
+	for i := len(sources) - 1; i >= 0; i-- {
+		if sources[i].Kind != yaml.MappingNode {
+			return fmt.Errorf("line %d: << takes a mapping or a list of mappings", from.Line)
+		}
+		for j := 0; j+1 < len(sources[i].Content); j += 2 {
+			delete(r.explicit, sources[i].Content[j])
+			setValue(out, sources[i].Content[j], sources[i].Content[j+1])
+		}
+	}
+	return nil
+}
+
+func isMerge(key *yaml.Node) bool {
+	return key.Value == "<<" && (key.Tag == "" || key.Tag == "!" || key.ShortTag() == "!!merge")
+}
