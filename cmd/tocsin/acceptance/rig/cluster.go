@@ -2,7 +2,9 @@ package rig
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -27,6 +29,52 @@ func StartCluster(t testing.TB, n int, o NodeOptions) *Cluster {
 		c.AwaitMembers(t, i+1, time.Duration(i+1)*2*time.Second)
 	}
 	return c
+}
+
+// StartFixed is StartCluster for nodes that will be ended and started again:
+// each has a loopback address of its own that it keeps, lists all others as its
+// peers, and shows its name as the host of its external URL.
+func StartFixed(t testing.TB, n int, o NodeOptions) *Cluster {
+	t.Helper()
+	hosts := make([]string, n)
+	for i := range hosts {
+		hosts[i] = Loopback()
+	}
+	c := &Cluster{}
+	for i := range n {
+		own := o
+		own.Name = fmt.Sprintf("n%d", i+1)
+		own.Flags = append(slices.Clone(o.Flags),
+			"--web.listen-address="+hosts[i]+":9093", "--cluster.listen-address="+hosts[i]+":9094",
+			"--web.external-url=http://"+own.Name+".test/", "--cluster.peer-name="+own.Name)
+		for j := range n {
+			// The first knows nobody at first, or it would not found the
+			// cluster.
+			if j != i && i != 0 {
+				own.Flags = append(own.Flags, "--cluster.peer="+hosts[j]+":9094")
+			}
+		}
+		c.Nodes = append(c.Nodes, StartNode(t, own))
+		c.AwaitMembers(t, i+1, time.Duration(i+1)*2*time.Second)
+	}
+	return c
+}
+
+// Loopback is a loopback address that nobody else uses, by chance.
+func Loopback() string {
+	n := rand.Uint32()
+	return fmt.Sprintf("127.%d.%d.%d", 64+n>>24%64, n>>16%256, 1+n%254)
+}
+
+// Sender is the node that sent a message, by its external URL; nil if unknown.
+func (c *Cluster) Sender(m *Message) *Node {
+	for _, n := range c.Nodes {
+		name, _, _ := strings.Cut(n.Name, "+")
+		if strings.HasPrefix(m.ExternalURL, "http://"+name+".test") {
+			return n
+		}
+	}
+	return nil
 }
 
 // AwaitMembers waits until every running node lists exactly want peers.

@@ -27,7 +27,8 @@ type Node struct {
 	// without clustering.
 	Peer string
 
-	opts NodeOptions
+	opts   NodeOptions
+	oracle bool
 }
 
 // NodeOptions say how a node is started.
@@ -48,6 +49,9 @@ type NodeOptions struct {
 	Env []string
 	// Prefix is the path at which the API is served, such as /foo.
 	Prefix string
+	// Program is the path of an Alertmanager to start in place of the server
+	// under test.
+	Program string
 	// Host replaces the host that the node says it listens on, where that is
 	// not one to dial.
 	Host string
@@ -69,6 +73,13 @@ func Launch(t testing.TB, o NodeOptions) *Node {
 		n.WriteConfig(t, o.Config)
 	}
 	prog := Tested(t)
+	if o.Program != "" {
+		var err error
+		if prog, err = identify([]string{o.Program}); err != nil {
+			t.Fatalf("start %s: %v", o.Name, err)
+		}
+	}
+	n.oracle = prog.Oracle
 	argv := slices.Concat(o.Wrap, prog.Argv, nodeFlags(prog, o))
 	n.Process = Start(t, Spec{Name: o.Name, Argv: argv, Env: o.Env, Dir: o.Dir})
 	return n
@@ -109,6 +120,9 @@ func (n *Node) AwaitServing(t testing.TB) {
 	}
 	n.Client = NewClient("http://" + addr + n.opts.Prefix)
 	n.awaitPeers(t)
+	if n.oracle {
+		time.Sleep(200 * time.Millisecond) // it listens before it handles signals
+	}
 }
 
 func (n *Node) awaitPeers(t testing.TB) {

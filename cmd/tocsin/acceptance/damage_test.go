@@ -1,0 +1,228 @@
+package acceptance_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tocsin/cmd/tocsin/acceptance/rig"
+)
+
+// noDamage is what no Alertmanager does.
+const noDamage = "recovering from damaged files by itself"
+
+// damage is a way to spoil a file.
+type damage struct {
+	name  string
+	spoil func(data []byte) []byte
+}
+
+var damages = []damage{
+	{"cut in half", func(data []byte) []byte { return data[:len(data)/2] }},
+	{"empty", func([]byte) []byte { return nil }},
+	{"garbage", func(data []byte) []byte { return bytes.Repeat([]byte("tocsin?!"), len(data)/8) }},
+}
+
+// files are the files of a data folder that damage is done to: glob patterns.
+var files = map[string]string{
+	"state.db": "state.db",
+	"local.db": "local.db",
+	"raft log": "raft/*.db",
+}
+
+// hit spoils the one file of a stopped node that a pattern names, and gives its
+// path.
+func hit(t *testing.T, n *rig.Node, pattern string, d damage) string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(n.Dir, pattern))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("files %s in the data folder: %q %v, want one", pattern, found, err)
+	}
+	data, err := os.ReadFile(found[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(found[0], d.spoil(data), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return found[0]
+}
+
+// setAside checks that the damaged file was kept beside the new one under
+// another name, and that the log says so.
+func setAside(t *testing.T, n *rig.Node, path string) {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := filepath.Base(path)
+	kept := slices.ContainsFunc(entries, func(e os.DirEntry) bool {
+		return e.Name() != base && strings.HasPrefix(e.Name(), base)
+	})
+	if !kept {
+		t.Errorf("the damaged %s was not kept; the folder has %v", base, entries)
+	}
+	if _, said := n.Log.Wait(0, rig.Containing(base, "damaged", "aside")); !said {
+		t.Errorf("the log does not say that the damaged %s was set aside", base)
+	}
+}
+
+// TestDamageAlone damages each file of a single node. What the others still
+// know must come back, and it must page.
+func TestDamageAlone(t *testing.T) {
+	t.Parallel()
+	rig.SkipOracle(t, 0, noDamage)
+	for what, pattern := range files {
+		for _, d := range damages {
+			t.Run(what+" "+d.name, func(t *testing.T) {
+				t.Parallel()
+				damageAlone(t, pattern, d)
+			})
+		}
+	}
+}
+
+func damageAlone(t *testing.T, pattern string, d damage) {
+	hook := rig.NewSink(t, "hook")
+	n := rig.StartNode(t, rig.NodeOptions{Config: config(hook, routing{wait: "100ms"})})
+	id := n.MustSilence(t, rig.Mute("alertname", "muted", time.Hour))
+	old := rig.A("alertname", "old").API(time.Now())
+	n.PostAlerts(old, rig.A("alertname", "muted").API(time.Now()))
+	if !hook.Await(1, 3*time.Second) {
+		t.Fatal("no notification before the damage")
+	}
+	n.Terminate(t, 10*time.Second)
+	path := hit(t, n, pattern, d)
+	n.Restart(t)
+	if d.name != "empty" { // an empty file is as good as none: nothing to keep
+		setAside(t, n, path)
+	}
+
+	// Silence and ledger survive the loss of any one file: state.db and the
+	// Raft log can each be had from the other, local.db holds neither.
+	s, err := n.Silence(id)
+	if err != nil || s.Status.State != "active" {
+		t.Errorf("the silence afterwards: %+v %v, want it active", s.Status, err)
+	}
+	n.MustSilence(t, rig.Mute("a", "b", time.Hour))
+	n.PostAlerts(old, rig.A("alertname", "muted").API(time.Now()), rig.A("alertname", "new").API(time.Now()))
+	if !hook.Await(2, 5*time.Second) {
+		t.Fatal("no notification after the damage")
+	}
+	time.Sleep(2 * time.Second)
+	var told []string
+	for _, a := range hook.Accepted() {
+		told = append(told, a.Message.GroupLabels["alertname"])
+	}
+	if fmt.Sprint(told) != "[old new]" {
+		t.Errorf("the receiver was told of %v, want old once and then new once", told)
+	}
+}
+
+// TestDamageInACluster damages each file of one node of three: it recovers from
+// its peers and is a full member again.
+func TestDamageInACluster(t *testing.T) {
+	t.Parallel()
+	rig.SkipOracle(t, 0, noDamage)
+	for what, pattern := range files {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			damageInACluster(t, pattern)
+		})
+	}
+}
+
+func damageInACluster(t *testing.T, pattern string) {
+	hook := rig.NewSink(t, "hook")
+	c := rig.StartCluster(t, 3, rig.NodeOptions{Config: config(hook, routing{wait: "100ms"})})
+	id := c.Nodes[0].MustSilence(t, rig.Mute("alertname", "muted", time.Hour))
+	old := rig.A("alertname", "old").API(time.Now())
+	c.Post(t, old)
+	if !hook.Await(1, 5*time.Second) {
+		t.Fatal("no notification before the damage")
+	}
+	victim := c.Nodes[2]
+	victim.Terminate(t, 10*time.Second)
+	path := hit(t, victim, pattern, damages[0])
+	// While it is away the others go on.
+	late := c.Nodes[1].MustSilence(t, rig.Mute("alertname", "late", time.Hour))
+	victim.Restart(t)
+	setAside(t, victim, path)
+	c.AwaitMembers(t, 3, 15*time.Second)
+
+	for _, want := range []string{id, late} {
+		ok := rig.Eventually(10*time.Second, 100*time.Millisecond, func() bool {
+			s, err := victim.Silence(want)
+			return err == nil && s.Status.State == "active"
+		})
+		if !ok {
+			t.Errorf("the damaged node does not show the silence %s after 10 s", want)
+		}
+	}
+	if r := victim.PostAlerts(rig.A("alertname", "new").API(time.Now())); r.Code != 200 {
+		t.Errorf("POST alerts to the damaged node: %v", r)
+	}
+	if !hook.Await(2, 5*time.Second) {
+		t.Error("no notification of what was posted to the damaged node")
+	}
+	voters(t, c, victim)
+	if n := len(hook.Accepted()); n != 2 {
+		t.Errorf("%d notifications in all, want 2", n)
+	}
+}
+
+// voters checks that the cluster of three can lose another node than the
+// recovered one, which it can only if that one votes again.
+func voters(t *testing.T, c *rig.Cluster, recovered *rig.Node) {
+	t.Helper()
+	time.Sleep(3 * time.Second) // for its promotion
+	c.Nodes[1].Kill()
+	ok := rig.Eventually(15*time.Second, 200*time.Millisecond, func() bool {
+		id, _ := recovered.PutSilence(rig.Mute("a", "b", time.Hour))
+		return id != ""
+	})
+	if !ok {
+		t.Error("with another node killed, the recovered one takes no writes for 15 s: it does not count as a voter")
+	}
+}
+
+// TestForeignDataFolder starts the data folder of one cluster as a member of
+// another: it must be refused by name, and neither may change.
+func TestForeignDataFolder(t *testing.T) {
+	t.Parallel()
+	rig.SkipOracle(t, 0, "knowing its cluster")
+	cfg := config(rig.NewSink(t, "hook"), routing{})
+	home := rig.StartNode(t, rig.NodeOptions{Name: "home", Config: cfg})
+	stranger := rig.StartNode(t, rig.NodeOptions{Name: "stranger", Config: cfg})
+	mine := home.MustSilence(t, rig.Mute("a", "home", time.Hour))
+	theirs := stranger.MustSilence(t, rig.Mute("a", "stranger", time.Hour))
+	stranger.Terminate(t, 10*time.Second)
+	stranger.Relaunch(t, "--cluster.peer="+home.Peer)
+
+	if _, said := stranger.Log.Wait(10*time.Second, rig.Containing("cluster", "another")); !said {
+		t.Error("the stranger does not say that the peer belongs to another cluster")
+	}
+	if code, ended := stranger.Wait(2 * time.Second); ended && code != 1 {
+		t.Errorf("the stranger ended with exit code %d", code)
+	}
+	st, err := home.Status()
+	if err != nil || len(st.Cluster.Peers) != 1 {
+		t.Errorf("the cluster lists %v (%v), want itself only", st.Cluster.Peers, err)
+	}
+	if _, err := home.Silence(theirs); err == nil {
+		t.Error("a silence of the stranger came into the cluster")
+	}
+	if stranger.Running() {
+		stranger.AwaitServing(t)
+		if _, err := stranger.Silence(mine); err == nil {
+			t.Error("a silence of the cluster came to the stranger")
+		}
+	}
+	home.MustSilence(t, rig.Mute("a", "still", time.Hour))
+}
