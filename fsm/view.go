@@ -21,7 +21,9 @@ type View struct {
 	historySeq  uint64
 	claims      int
 
-	config   *model.ConfigVersion
+	config *model.ConfigVersion
+	// configs are the versions that are kept, oldest first.
+	configs  []configRef
 	entries  *btree.BTreeG[*model.Entry]
 	silences *btree.BTreeG[*model.Silence]
 	nodes    *btree.BTreeG[model.Node]

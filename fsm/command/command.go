@@ -53,6 +53,9 @@ type FoundCluster struct{ ID model.ClusterID }
 type PutConfig struct {
 	// BaseRev is the version that it was made from; 0 = any.
 	BaseRev uint64
+	// Seed: only if there is no version yet, so that nodes which start together
+	// with the same file make one version of it.
+	Seed bool
 	// Token names the proposal: a repeated one gets the same answer.
 	Token   model.Token
 	Version model.ConfigVersion

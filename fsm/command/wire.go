@@ -15,6 +15,7 @@ func (c PutConfig) WriteWire(w *model.WireWriter) {
 	w.Uint(1, c.BaseRev)
 	w.Token(2, c.Token)
 	w.Message(3, c.Version.WriteWire)
+	w.Bool(4, c.Seed)
 }
 
 // WriteWire writes c as a message.
@@ -113,6 +114,8 @@ func readPutConfig(r *model.WireReader) Command {
 			c.Token = r.Token()
 		case 3:
 			r.Message(c.Version.ReadWire)
+		case 4:
+			c.Seed = r.Bool()
 		default:
 			r.Unknown()
 		}

@@ -1,0 +1,299 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// Options say how to open a file. The zero value is right for production.
+type Options struct {
+	// LockTimeout is how long to wait for another process to let the file go;
+	// 0 = one second.
+	LockTimeout time.Duration
+	// NoSync leaves out fsync. A crash of the machine may then damage the
+	// file: for tests and throw-away state only.
+	NoSync bool
+	// Now is the wall clock; nil = time.Now. OpenLocal alone uses it.
+	Now func() time.Time
+	// OpenFile opens files; nil = os.OpenFile. Tests break disks with it.
+	OpenFile func(name string, flag int, perm fs.FileMode) (*os.File, error)
+	// Logger may be nil: then nothing is logged.
+	Logger *slog.Logger
+}
+
+const (
+	fileMode   = 0o600
+	folderMode = 0o700
+)
+
+func (o Options) logger() *slog.Logger {
+	if o.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return o.Logger
+}
+
+func (o Options) now() time.Time {
+	if o.Now == nil {
+		return time.Now()
+	}
+	return o.Now()
+}
+
+func (o Options) bolt() *bbolt.Options {
+	b := &bbolt.Options{
+		Timeout:         o.LockTimeout,
+		FreelistType:    bbolt.FreelistMapType,
+		InitialMmapSize: initialMmapSize(),
+		NoSync:          o.NoSync,
+		NoGrowSync:      o.NoSync,
+		OpenFile:        o.OpenFile,
+	}
+	if b.Timeout == 0 {
+		b.Timeout = time.Second
+	}
+	if b.OpenFile == nil {
+		b.OpenFile = os.OpenFile
+	}
+	return b
+}
+
+// initialMmapSize is large enough that a transaction which a slow snapshot holds
+// never makes the writer wait for a larger mapping. It is address space only,
+// but for Windows, where the file itself becomes that large.
+func initialMmapSize() int {
+	switch {
+	case runtime.GOOS == "windows":
+		return 64 << 20
+	case strconv.IntSize == 64:
+		return 1 << 30
+	default:
+		return 0
+	}
+}
+
+// layout is what a file must contain.
+type layout struct {
+	kind    string
+	schema  uint32
+	buckets []string
+}
+
+var (
+	bucketMeta = []byte("meta")
+	keyKind    = []byte("kind")
+	keySchema  = []byte("schema")
+)
+
+// openFile opens a bbolt file and believes nothing in it before it is checked.
+func openFile(path string, o Options, l layout) (*bbolt.DB, error) {
+	if err := os.MkdirAll(filepath.Dir(path), folderMode); err != nil {
+		return nil, fmt.Errorf("create the folder of %s: %w", path, classify(err))
+	}
+	db, err := openChecked(path, o)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	if err := l.ensure(db); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, errors.Join(err, db.Close()))
+	}
+	return db, nil
+}
+
+// openChecked turns the panics of bbolt over a damaged file, and the faults of
+// reading it, into ErrDamaged.
+func openChecked(path string, o Options) (db *bbolt.DB, err error) {
+	var file *os.File
+	b := o.bolt()
+	open := b.OpenFile
+	b.OpenFile = func(name string, flag int, perm fs.FileMode) (f *os.File, err error) {
+		f, err = open(name, flag, perm)
+		file = f
+		return f, err
+	}
+	faults := debug.SetPanicOnFault(true)
+	defer debug.SetPanicOnFault(faults)
+	defer func() {
+		if p := recover(); p != nil {
+			// bbolt is in no state to be closed. Closing its file lets the lock
+			// go; the mapping stays behind.
+			if file != nil {
+				_ = file.Close()
+			}
+			db, err = nil, fmt.Errorf("%w: %v", ErrDamaged, p)
+		}
+	}()
+	if db, err = bbolt.Open(path, fileMode, b); err != nil {
+		return nil, classify(err)
+	}
+	if err := check(db); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// check looks at everything that is in the file. bbolt's own check runs in a
+// goroutine of its own, where a fault would end the program: so the sizes are
+// compared before, and every key and value is read here, where a fault can be
+// recovered.
+func check(db *bbolt.DB) error {
+	return db.View(func(tx *bbolt.Tx) error {
+		info, err := os.Stat(db.Path())
+		if err != nil {
+			return err
+		}
+		if info.Size() < tx.Size() {
+			return fmt.Errorf("%w: it is cut off at %d of %d bytes", ErrDamaged, info.Size(), tx.Size())
+		}
+		if err := tx.ForEach(func(_ []byte, b *bbolt.Bucket) error { return touch(b) }); err != nil {
+			return err
+		}
+		var found []string
+		for err := range tx.Check() {
+			found = append(found, err.Error())
+		}
+		if len(found) > 0 {
+			return fmt.Errorf("%w: %d faults, the first is: %s", ErrDamaged, len(found), found[0])
+		}
+		return nil
+	})
+}
+
+// touch reads every byte of a bucket.
+func touch(b *bbolt.Bucket) error {
+	var last []byte
+	var sum byte
+	return b.ForEach(func(k, v []byte) error {
+		if last != nil && bytes.Compare(last, k) >= 0 {
+			return fmt.Errorf("%w: its keys are out of order", ErrDamaged)
+		}
+		for _, c := range k {
+			sum ^= c
+		}
+		for _, c := range v {
+			sum ^= c
+		}
+		last = append(last[:0], k...)
+		return nil
+	})
+}
+
+// ensure makes the buckets of a new file and refuses one of another kind or of
+// a newer schema.
+func (l layout) ensure(db *bbolt.DB) error {
+	complete := false
+	err := db.View(func(tx *bbolt.Tx) error {
+		meta := tx.Bucket(bucketMeta)
+		if meta == nil {
+			if k, _ := tx.Cursor().First(); k != nil {
+				return fmt.Errorf("%w: it is another program's", ErrDamaged)
+			}
+			return nil
+		}
+		complete = true
+		if kind := meta.Get(keyKind); string(kind) != l.kind {
+			return fmt.Errorf("%w: it is a %q file, not a %q file", ErrDamaged, kind, l.kind)
+		}
+		schema := meta.Get(keySchema)
+		if len(schema) != 4 {
+			return fmt.Errorf("%w: it has no schema version", ErrDamaged)
+		}
+		if n := binary.BigEndian.Uint32(schema); n > l.schema {
+			return fmt.Errorf("%w: schema %d, known are up to %d", ErrNewerSchema, n, l.schema)
+		}
+		for _, name := range l.buckets {
+			complete = complete && tx.Bucket([]byte(name)) != nil
+		}
+		return nil
+	})
+	if err != nil || complete {
+		return err
+	}
+	return classify(db.Update(l.create))
+}
+
+func (l layout) create(tx *bbolt.Tx) error {
+	meta, err := tx.CreateBucketIfNotExists(bucketMeta)
+	if err != nil {
+		return err
+	}
+	for _, name := range l.buckets {
+		if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
+			return err
+		}
+	}
+	return errors.Join(
+		meta.Put(keyKind, []byte(l.kind)),
+		meta.Put(keySchema, binary.BigEndian.AppendUint32(nil, l.schema)),
+	)
+}
+
+// classify gives an error of bbolt or of the file system this package's name.
+func classify(err error) error {
+	if err == nil {
+		return nil
+	}
+	for cause, ours := range map[error]error{
+		berrors.ErrTimeout:         ErrLocked,
+		berrors.ErrInvalid:         ErrDamaged,
+		berrors.ErrChecksum:        ErrDamaged,
+		berrors.ErrVersionMismatch: ErrDamaged,
+		berrors.ErrDatabaseNotOpen: ErrClosed,
+		berrors.ErrMaxSizeReached:  ErrDiskFull,
+		syscall.ENOSPC:             ErrDiskFull,
+		syscall.EDQUOT:             ErrDiskFull,
+	} {
+		if errors.Is(err, cause) {
+			return fmt.Errorf("%w: %w", ours, err)
+		}
+	}
+	// bbolt keeps only the text of an error of growing the file.
+	if strings.Contains(err.Error(), syscall.ENOSPC.Error()) {
+		return fmt.Errorf("%w: %w", ErrDiskFull, err)
+	}
+	return err
+}
+
+// SetAside renames a damaged file, so that it can be looked at later: its name
+// with the time behind it, and a number if that is taken. Nothing is deleted.
+func SetAside(path string, now time.Time) (newPath string, err error) {
+	base := path + ".damaged-" + now.UTC().Format("20060102T150405Z")
+	newPath = base
+	for n := 2; ; n++ {
+		if _, err := os.Lstat(newPath); errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		newPath = base + "-" + strconv.Itoa(n)
+	}
+	if err := os.Rename(path, newPath); err != nil {
+		return "", fmt.Errorf("set %s aside: %w", path, err)
+	}
+	if err := syncFolder(path); err != nil {
+		return newPath, fmt.Errorf("set %s aside: %w", path, err)
+	}
+	return newPath, nil
+}
+
+// syncFolder makes a rename in the folder of path survive a crash.
+func syncFolder(path string) error {
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
