@@ -8,11 +8,11 @@ import (
 	"github.com/prometheus/alertmanager/matcher/compat"
 )
 
-// enableFeatures reads Alertmanager's feature names and switches the process's
+// UseFeatures reads Alertmanager's feature names and switches the process's
 // matcher syntax accordingly. That syntax is a global of Alertmanager's
 // library, so all nodes of one process have the same; set it before any node
 // is opened.
-func enableFeatures(names string, logger *slog.Logger) (featurecontrol.Flagger, error) {
+func UseFeatures(names string, logger *slog.Logger) (featurecontrol.Flagger, error) {
 	features, err := featurecontrol.NewFlags(logger, names)
 	if err != nil {
 		return nil, fmt.Errorf("%w: --enable-feature: %w", ErrSettings, err)

@@ -2,23 +2,52 @@ package app
 
 import (
 	"context"
-	"log/slog"
 	"os"
 
 	"github.com/prometheus/client_golang/prometheus"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 )
 
-// Options are what a node is made of.
-type Options struct {
-	Settings   Settings
-	Logger     *slog.Logger
-	Registerer prometheus.Registerer
-	Gatherer   prometheus.Gatherer
-	Reload     <-chan os.Signal
+// Serve runs a node until ctx ends or the node cannot go on. Each value of
+// reload makes it reload its configuration file; it may be nil.
+func Serve(ctx context.Context, o Options, reload <-chan os.Signal) error {
+	o.fill()
+	features, err := UseFeatures(o.Settings.Features, o.Logger)
+	if err != nil {
+		return err
+	}
+	o.Features = features
+	if features.EnableAutoGOMEMLIMIT() {
+		limitMemory(o.Settings.MemLimitRatio, o.Logger)
+	}
+	if o.Registerer != nil {
+		if err := o.Registerer.Register(buildInfo()); err != nil {
+			return err
+		}
+	}
+	n, err := Open(ctx, o)
+	if err != nil {
+		return err
+	}
+	err = n.wait(ctx, reload)
+	if cerr := n.Close(context.WithoutCancel(ctx)); cerr != nil {
+		o.Logger.Warn("the node did not stop cleanly", "err", cerr)
+	}
+	return err
 }
 
-// Serve runs a node until ctx ends.
-func Serve(ctx context.Context, o Options) error {
-	<-ctx.Done()
-	return nil
+// wait returns when ctx ends, or with the error that ends the node.
+func (n *Node) wait(ctx context.Context, reload <-chan os.Signal) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-n.failed:
+			return err
+		case <-reload:
+			n.Reload(ctx) // logged there
+		}
+	}
 }
+
+func buildInfo() prometheus.Collector { return versioncollector.NewCollector("alertmanager") }

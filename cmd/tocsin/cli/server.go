@@ -55,8 +55,7 @@ func serve(ctx context.Context, s Streams, fs *flags.Server) error {
 		Logger:     logger,
 		Registerer: prometheus.DefaultRegisterer,
 		Gatherer:   prometheus.DefaultGatherer,
-		Reload:     reload,
-	})
+	}, reload)
 	if err != nil {
 		logger.Error("Tocsin stops with an error", "err", err)
 		return errSaid

@@ -49,7 +49,6 @@ type request struct {
 	method string
 	path   []string
 	query  url.Values
-	header http.Header
 	body   any // nil: no body
 }
 
@@ -94,9 +93,6 @@ func (c *Client) build(ctx context.Context, r request) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, r.method, u.String(), body)
 	if err != nil {
 		return nil, fmt.Errorf("make request: %w", err)
-	}
-	for name, values := range r.header {
-		req.Header[name] = values
 	}
 	req.Header.Set("Accept", "application/json")
 	if r.body != nil {

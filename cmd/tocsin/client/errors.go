@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +19,16 @@ type Error struct {
 	Message string
 	// Next is what to do about it; may be empty.
 	Next string
+	// Problems are what is wrong with a configuration.
+	Problems []Problem
+}
+
+// Problem is one thing that is wrong with a configuration.
+type Problem struct {
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+	Message string `json:"message"`
 }
 
 // Error is the message and the next step, on one line.
@@ -49,30 +60,29 @@ func (c *Client) unreachable(err error) error {
 // refusal reads the error shapes that the APIs use: a JSON string, an object
 // with a message, or plain text.
 func refusal(resp *http.Response, body []byte) error {
-	e := &Error{Status: resp.StatusCode, Message: refusalText(body)}
-	if e.Message == "" {
-		e.Message = fmt.Sprintf("the node answered %s", resp.Status)
-	}
-	e.Next = nextStep(resp)
+	e := refusalText(body)
+	e.Status = resp.StatusCode
+	e.Message = cmp.Or(e.Message, "the node answered "+resp.Status)
+	e.Next = cmp.Or(e.Next, nextStep(resp))
 	return e
 }
 
-func refusalText(body []byte) string {
+func refusalText(body []byte) *Error {
 	var text string
 	if json.Unmarshal(body, &text) == nil {
-		return strings.TrimSpace(text)
+		return &Error{Message: strings.TrimSpace(text)}
 	}
-	var object struct{ Message, Error string }
+	var object struct {
+		Message, Error, Hint string
+		Problems             []Problem
+	}
 	if json.Unmarshal(body, &object) == nil {
-		if object.Message != "" {
-			return object.Message
-		}
-		return object.Error
+		return &Error{Message: cmp.Or(object.Message, object.Error), Next: object.Hint, Problems: object.Problems}
 	}
 	if len(body) > 0 && body[0] != '<' {
-		return strings.TrimSpace(string(body[:min(len(body), 1000)]))
+		return &Error{Message: strings.TrimSpace(string(body[:min(len(body), 1000)]))}
 	}
-	return ""
+	return &Error{}
 }
 
 func nextStep(resp *http.Response) string {

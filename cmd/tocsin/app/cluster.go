@@ -1,0 +1,88 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/prometheus/common/version"
+
+	"tocsin/cluster"
+	"tocsin/cluster/gossip"
+)
+
+// leaveCluster bounds handing leadership over, saying good-bye and closing the
+// log.
+const leaveCluster = 10 * time.Second
+
+// openCluster takes part in the cluster.
+func (n *Node) openCluster() error {
+	node, err := cluster.Open(n.clusterOptions())
+	if err != nil {
+		return n.explainCluster(err)
+	}
+	n.cluster = node
+	n.closers.push("cluster files", closeFile, func(context.Context) error { return node.Close() })
+	n.background("cluster", leaveCluster, node.Run)
+	return nil
+}
+
+func (n *Node) clusterOptions() cluster.Options {
+	s, c := &n.opts.Settings, &n.opts.Settings.Cluster
+	return cluster.Options{
+		DataDir:         s.DataDir,
+		Name:            c.PeerName,
+		Version:         version.Version,
+		ClusterLabel:    c.Label,
+		GossipBind:      c.ListenAddress,
+		GossipAdvertise: c.AdvertiseAddress,
+		Peers:           c.Peers,
+		BootstrapExpect: s.Raft.BootstrapExpect,
+		RaftBind:        s.Raft.ListenAddress,
+		RaftAdvertise:   s.Raft.AdvertiseAddress,
+		APIAddress:      n.apiAddress(),
+		Gossip: gossip.Timing{
+			GossipInterval:      c.GossipInterval,
+			PushPullInterval:    c.PushPullInterval,
+			TCPTimeout:          c.TCPTimeout,
+			ProbeTimeout:        c.ProbeTimeout,
+			ProbeInterval:       c.ProbeInterval,
+			PeersResolveTimeout: c.ResolveTimeout,
+			ReconnectInterval:   c.ReconnectInterval,
+			ReconnectTimeout:    c.ReconnectTimeout,
+		},
+		Timing:     n.opts.Replace.Timing,
+		Retention:  s.Retention,
+		State:      n.state,
+		Machine:    n.machine,
+		Local:      n.local,
+		Logger:     n.opts.Logger,
+		Registerer: n.opts.Registerer,
+		Now:        n.opts.Now,
+		Transports: n.opts.Replace.Transports,
+	}
+}
+
+// apiAddress is where the other nodes are told that this one's API is.
+func (n *Node) apiAddress() string {
+	listen := n.WebAddress()
+	_, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "" // a socket without a port, or none
+	}
+	interfaces, err := net.InterfaceAddrs()
+	if err != nil {
+		n.opts.Logger.Warn("could not list this machine's addresses", "err", err)
+	}
+	host := advertisedHost("", listen, nil)
+	if host == "" {
+		host = advertisedHost(n.opts.Settings.Cluster.AdvertiseAddress, listen, interfaces)
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// explainCluster names the flag that would help.
+func (n *Node) explainCluster(err error) error {
+	return fmt.Errorf("open the cluster: %w", err)
+}

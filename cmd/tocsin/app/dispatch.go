@@ -1,0 +1,48 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"tocsin/dispatcher"
+	"tocsin/dispatcher/alert"
+	"tocsin/dispatcher/silence"
+)
+
+// stopDispatcher is how long sends under way get to finish.
+const stopDispatcher = 5 * time.Second
+
+// openDispatcher makes the alerts' memory and what sends notifications.
+func (n *Node) openDispatcher() error {
+	s := &n.opts.Settings
+	n.alerts = alert.NewStore(alert.Options{
+		PerAlertnameLimit: s.Alerts.PerNameLimit,
+		GCInterval:        s.Alerts.GCInterval,
+		Registerer:        n.opts.Registerer,
+		NamesInMetrics:    n.opts.Features.EnableAlertNamesInMetrics(),
+		Now:               n.opts.Now,
+	})
+	n.dispatch = dispatcher.New(dispatcher.Options{
+		Ledger:            n.cluster,
+		Peers:             n.cluster,
+		Overlay:           n.cluster,
+		Silences:          silence.NewMuter(func() silence.View { return n.machine.View() }),
+		Store:             n.alerts,
+		Node:              n.cluster.ID(),
+		Cluster:           n.machine.View().Cluster,
+		Started:           n.opts.Started,
+		StartDelay:        s.Dispatch.StartDelay,
+		PeerTimeout:       s.Cluster.PeerTimeout,
+		GroupKeyInMetrics: n.opts.Features.EnableGroupKeyInMetrics(),
+		Now:               n.opts.Now,
+		Logger:            n.opts.Logger,
+		Registerer:        n.opts.Registerer,
+	})
+	n.background("alerts", closeFile, func(ctx context.Context) error {
+		n.alerts.Run(ctx, nil)
+		return nil
+	})
+	n.closers.push("dispatcher", stopDispatcher, n.dispatch.Stop)
+	n.background("dispatcher loop", stopDispatcher, n.dispatch.Run)
+	return nil
+}

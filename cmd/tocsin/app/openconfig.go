@@ -1,0 +1,58 @@
+package app
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"tocsin/dispatcher/config"
+	"tocsin/dispatcher/notify"
+)
+
+// checkFirst looks at the configuration file of a node that is about to form a
+// cluster: with a bad one there is no cluster to form.
+func (n *Node) checkFirst() error {
+	s := &n.opts.Settings
+	n.load = n.loadOptions()
+	forms := len(s.Cluster.Peers) == 0 || s.Raft.BootstrapExpect > 1
+	if !forms || n.machine.View().Config() != nil || hasLog(s.DataDir) {
+		return nil
+	}
+	if _, err := readConfig(s.ConfigFile, n.load); err != nil {
+		return fmt.Errorf("--config.file=%s cannot be the first configuration of a cluster:\n%w", s.ConfigFile, err)
+	}
+	return nil
+}
+
+// hasLog reports whether the node took part in a cluster before.
+func hasLog(dir string) bool {
+	entries, err := os.ReadDir(filepath.Join(dir, "raft"))
+	return err == nil && len(entries) > 0
+}
+
+// openConfigs follows the cluster's configuration.
+func (n *Node) openConfigs() error {
+	n.configs = newConfigs(configOptions{
+		File:    n.opts.Settings.ConfigFile,
+		Machine: n.machine,
+		Propose: n.cluster.Propose,
+		Ready:   n.cluster.Ready(),
+		Apply:   n.dispatch.Apply,
+		Tell:    n.cluster.ConfigLoaded,
+		Load:    n.load,
+		Author:  "file of " + n.cluster.Name(),
+		Logger:  n.opts.Logger,
+	}, newConfigMetrics(n.opts.Registerer))
+	n.background("configuration", closeFile, n.configs.run)
+	return nil
+}
+
+func (n *Node) loadOptions() config.Options {
+	return config.Options{
+		BaseDir:     filepath.Dir(n.opts.Settings.ConfigFile),
+		ExternalURL: n.external,
+		Logger:      n.opts.Logger,
+		HTTP:        n.opts.Replace.ReceiverHTTP,
+		Metrics:     notify.NewMetrics(notify.MetricsOptions{Registerer: n.opts.Registerer, ReceiverNames: n.opts.Features.EnableReceiverNamesInMetrics()}),
+	}
+}

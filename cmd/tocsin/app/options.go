@@ -1,0 +1,62 @@
+package app
+
+import (
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/prometheus/alertmanager/featurecontrol"
+	"github.com/prometheus/client_golang/prometheus"
+	commoncfg "github.com/prometheus/common/config"
+
+	"tocsin/cluster"
+)
+
+// Options are what a node is made of. Only Settings is needed.
+type Options struct {
+	Settings Settings
+	// Logger gets the node's log; nil drops it.
+	Logger *slog.Logger
+	// Registerer takes the node's metrics, Gatherer serves them. Nodes of one
+	// process need one each. Nil: none.
+	Registerer prometheus.Registerer
+	Gatherer   prometheus.Gatherer
+	// Started is when the process started; the time of Open if zero.
+	Started time.Time
+	// Now is the wall clock; nil means time.Now.
+	Now func() time.Time
+
+	// Features are what UseFeatures returned; nil: none.
+	Features featurecontrol.Flagger
+
+	Replace Replace
+}
+
+// Replace are the things that tests put in the place of the real ones. The
+// zero value replaces nothing.
+type Replace struct {
+	// NoWeb opens no HTTP listener: requests are made to Node.Handler.
+	NoWeb bool
+	// Listeners are used instead of opening those of the settings.
+	Listeners []net.Listener
+	// Transports and Timing are the cluster's.
+	Transports cluster.Transports
+	Timing     cluster.Timing
+	// ReceiverHTTP goes to every HTTP client of the receivers.
+	ReceiverHTTP []commoncfg.HTTPClientOption
+}
+
+func (o *Options) fill() {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Features == nil {
+		o.Features = featurecontrol.NoopFlags{}
+	}
+	if o.Started.IsZero() {
+		o.Started = o.Now()
+	}
+}
