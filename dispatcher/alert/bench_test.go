@@ -126,6 +126,7 @@ func TestHeapPerAlert(t *testing.T) {
 	}
 	refreshed := (heap() - before) / benchSize
 	runtime.KeepAlive(s)
+	runtime.KeepAlive(reqs)
 	t.Logf("live heap an alert: %d bytes new, %d bytes refreshed", fresh, refreshed)
 	if fresh > maxHeapPerAlert || refreshed > maxHeapPerAlert {
 		t.Errorf("live heap an alert is %d bytes, %d after refreshes; the limit is %d", fresh, refreshed, maxHeapPerAlert)

@@ -95,7 +95,7 @@ func (d *Decoder) Decode(body []byte, at Arrival) (Batch, error) {
 
 // typicalAlertBytes is a low guess of an alert's size in a body; it only saves
 // growing the batch.
-const typicalAlertBytes = 400
+const typicalAlertBytes = 600
 
 func (d *Decoder) decodeArray(r *reader, at Arrival, b *Batch) error {
 	switch r.json.PeekKind() {
@@ -115,11 +115,12 @@ func (d *Decoder) decodeArray(r *reader, at Arrival, b *Batch) error {
 		if err := r.readAlert(); err != nil {
 			return err
 		}
-		if err := r.check(i); err != nil && refused == nil {
+		known := d.identify(r)
+		if err := r.check(i, known); err != nil && refused == nil {
 			refused = err
 		}
 		if refused == nil {
-			d.take(r, at, b)
+			d.take(r, known, at, b)
 		}
 	}
 	if err := r.next(); err != nil {
@@ -133,7 +134,7 @@ func (d *Decoder) decodeArray(r *reader, at Arrival, b *Batch) error {
 
 // take makes the alert that r has read valid, or finds out what is wrong with
 // it.
-func (d *Decoder) take(r *reader, at Arrival, b *Batch) {
+func (d *Decoder) take(r *reader, known *Alert, at Arrival, b *Batch) {
 	a := Alert{StartsAt: r.startsAt, EndsAt: r.endsAt, UpdatedAt: at.Now.UnixNano()}
 	if a.StartsAt == 0 {
 		a.StartsAt = a.EndsAt
@@ -150,7 +151,7 @@ func (d *Decoder) take(r *reader, at Arrival, b *Batch) {
 	} else {
 		b.Firing++
 	}
-	if err := d.complete(r, &a); err != nil {
+	if err := d.complete(r, known, &a); err != nil {
 		b.Invalid = append(b.Invalid, err)
 		return
 	}
@@ -158,25 +159,22 @@ func (d *Decoder) take(r *reader, at Arrival, b *Batch) {
 }
 
 // complete fills in the texts, in the order in which Alertmanager validates.
-func (d *Decoder) complete(r *reader, a *Alert) error {
+func (d *Decoder) complete(r *reader, known, a *Alert) error {
 	if a.EndsAt < a.StartsAt {
 		return errors.New("start time must be before end time")
 	}
-	r.labels.normalize(dropEmpty)
-	r.notes.normalize(keepEmpty)
 	if r.labels.len() == 0 {
 		return errors.New("at least one label pair required")
 	}
-	a.Hash = r.labels.hash()
-	known := d.known(r, a.Hash)
 	if known == nil {
 		if err := r.labels.validate(d.opts.ValidName); err != nil {
 			return fmt.Errorf("invalid label set: %w", err)
 		}
-		a.Labels, a.Fingerprint = r.labels.intern(), r.labels.fingerprint()
+		a.Labels, a.Fingerprint, a.Hash = r.labels.intern(), r.labels.fingerprint(), r.labels.hash()
 	} else {
-		a.Labels, a.Fingerprint = known.Labels, known.Fingerprint
+		a.Labels, a.Fingerprint, a.Hash = known.Labels, known.Fingerprint, known.Hash
 	}
+	r.notes.normalize(keepEmpty)
 	r.packed = r.notes.pack(r.packed[:0])
 	if known != nil && known.Annotations.packed == string(r.packed) {
 		a.Annotations = known.Annotations
@@ -190,13 +188,14 @@ func (d *Decoder) complete(r *reader, a *Alert) error {
 	return nil
 }
 
-// known is the alert in the store whose labels were read, or nil. Its labels
+// identify is the alert in the store whose labels r has read, or nil. The labels
 // are compared, so that an equal hash alone does not count.
-func (d *Decoder) known(r *reader, hash model.AlertHash) *Alert {
+func (d *Decoder) identify(r *reader) *Alert {
+	r.labels.normalize(dropEmpty)
 	if d.opts.Known == nil {
 		return nil
 	}
-	rec, ok := d.opts.Known.Get(hash)
+	rec, ok := d.opts.Known.Get(r.labels.hash())
 	if !ok {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	prommodel "github.com/prometheus/common/model"
 
 	"tocsin/dispatcher/alert"
+	"tocsin/fsm/model"
 )
 
 var arrival = alert.Arrival{Now: base, ResolveTimeout: 5 * time.Minute}
@@ -132,6 +133,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{`[{}]`, "0.labels in body is required", alert.CodeRequired, -1},
 		{`[{"labels": {"a": "b"}}, {"labels": null}]`, "1.labels in body is required", alert.CodeRequired, -1},
 		{`[{"generatorURL": "foo bar"}]`, `0.generatorURL in body must be of type uri: "foo bar"`, alert.CodeFormat, -1},
+		{`[{"generatorURL": "x"}, {}]`, "0.generatorURL", alert.CodeFormat, -1},
+		{`[{}, {"generatorURL": "x"}]`, "0.labels", alert.CodeRequired, -1},
 		{`[{"generatorURL": "x"}, 7]`, "a number", alert.CodeParse, 22},
 		{`[null]`, `null at "/0" after offset 1 is not an alert`, alert.CodeParse, 1},
 		{`{}`, "an object", alert.CodeParse, 0},
@@ -199,6 +202,59 @@ func TestDecodeNestingIsBounded(t *testing.T) {
 	var refused *alert.BodyError
 	if !errors.As(err, &refused) || refused.Code != alert.CodeParse {
 		t.Errorf("20000 levels: %v", err)
+	}
+}
+
+func TestDecodeRepeatedNames(t *testing.T) {
+	many := `"a": "first"`
+	for i := range 40 {
+		many += fmt.Sprintf(`, "l%02d": "%d", "a": "%d"`, 39-i, i, i)
+	}
+	tests := []struct{ fields, labels, annotation string }{
+		{`"labels": {"a": "1", "a": "2"}`, `{a="2"}`, ""},
+		{`"labels": {"a": "1", "a": "", "b": "1"}`, `{b="1"}`, ""},
+		{`"labels": {"a": "1", "b": "1"}, "labels": {"b": "2"}`, `{a="1", b="2"}`, ""},
+		{`"labels": {"a": "1"}, "labels": null, "Labels": {"b": "2"}`, `{b="2"}`, ""},
+		{`"labels": {"a": "1"}, "annotations": {"s": "1"}, "annotations": {"s": "2"}`, `{a="1"}`, "2"},
+		{`"labels": {"a": "1"}, "annotations": {"s": "1"}, "annotations": null`, `{a="1"}`, ""},
+	}
+	d := alert.NewDecoder(alert.DecoderOptions{})
+	for _, tt := range tests {
+		b, err := d.Decode([]byte("[{"+tt.fields+"}]"), arrival)
+		if err != nil || len(b.Alerts) != 1 {
+			t.Errorf("%s: %v, %v", tt.fields, err, b.Err())
+			continue
+		}
+		if a := &b.Alerts[0]; a.Labels.String() != tt.labels || a.Annotations.Get("s") != tt.annotation {
+			t.Errorf("%s: %s", tt.fields, show(a))
+		}
+	}
+	b, err := d.Decode([]byte(`[{"labels": {`+many+`}}]`), arrival)
+	if err != nil || len(b.Alerts) != 1 || b.Alerts[0].Labels.Get("a") != "39" || len(b.Alerts[0].Labels) != 41 {
+		t.Errorf("of many repeated labels not the last counts: %v, %+v", err, b)
+	}
+}
+
+// colliding is a store where every hash is that of one record.
+type colliding struct{ record *alert.Record }
+
+func (c colliding) Get(model.AlertHash) (*alert.Record, bool) { return c.record, true }
+
+func TestDecodeComparesLabelsNotHashes(t *testing.T) {
+	s := alert.NewStore(alert.Options{})
+	known := alert.Of(alert.NewLabels(map[string]string{"a": "1", "b": "2"}))
+	s.Put(base, []alert.Alert{known})
+	d := alert.NewDecoder(alert.DecoderOptions{Known: colliding{record(t, s, known)}})
+	for _, want := range []string{`{a="1", b="3"}`, `{a="1", c="2"}`, `{a="1"}`, `{a="1", b="2", c="3"}`, `{a="1", b="2"}`} {
+		body := strings.NewReplacer("=", `":`, ", ", `, "`, "{", `{"`).Replace(want)
+		b, err := d.Decode([]byte(`[{"labels": `+body+`}]`), arrival)
+		if err != nil || len(b.Alerts) != 1 {
+			t.Errorf("%s: %v, %v", want, err, b.Err())
+			continue
+		}
+		if a := &b.Alerts[0]; a.Labels.String() != want || a.Hash != a.Labels.Hash() {
+			t.Errorf("%s was read as %s with hash %x", want, a.Labels, a.Hash)
+		}
 	}
 }
 

@@ -50,12 +50,9 @@ func exactField(name string) field {
 }
 
 // parseTime reads a time as the API's format "date-time" allows it: RFC 3339
-// first, then some shorter forms of ISO 8601. The empty text is no time. So is
-// the Unix epoch, which Alertmanager would keep: 0 is "not set" here.
+// first, then some shorter forms of ISO 8601. The Unix epoch, and the empty text
+// that the format takes for it, are no time: 0 is "not set" here.
 func parseTime(text []byte) (int64, error) {
-	if len(text) == 0 {
-		return 0, nil
-	}
 	var t time.Time
 	if err := t.UnmarshalText(text); err == nil {
 		return Nanos(t), nil

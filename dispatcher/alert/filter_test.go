@@ -22,21 +22,21 @@ func matcher(t testing.TB, typ labels.MatchType, name, value string) *labels.Mat
 func TestFilterKnowsPresence(t *testing.T) {
 	const eq, ne, re, nre = labels.MatchEqual, labels.MatchNotEqual, labels.MatchRegexp, labels.MatchNotRegexp
 	tests := []struct {
-		typ           labels.MatchType
-		value         string
-		absent, b, bb bool // without x, with x="b", with x="bb"
+		typ                  labels.MatchType
+		value                string
+		absent, b, bb, empty bool // without x, with x="b", x="bb", x=""
 	}{
-		{eq, "", true, false, false},
-		{re, "", true, false, false},
-		{ne, "", false, true, true},
-		{nre, "", false, true, true},
-		{eq, "b", false, true, false},
-		{ne, "b", true, false, true},
-		{re, "b", false, true, false},
-		{re, "b+", false, true, true},
-		{re, "b*", true, true, true},
-		{nre, "b*", false, false, false},
-		{nre, "bb", true, true, false},
+		{eq, "", true, false, false, true},
+		{re, "", true, false, false, true},
+		{ne, "", false, true, true, true},
+		{nre, "", false, true, true, true},
+		{eq, "b", false, true, false, false},
+		{ne, "b", true, false, true, true},
+		{re, "b", false, true, false, false},
+		{re, "b+", false, true, true, false},
+		{re, "b*", true, true, true, true},
+		{nre, "b*", false, false, false, false},
+		{nre, "bb", true, true, false, true},
 	}
 	for _, tt := range tests {
 		f := alert.NewFilter([]*labels.Matcher{matcher(t, tt.typ, "x", tt.value)})
@@ -47,6 +47,7 @@ func TestFilterKnowsPresence(t *testing.T) {
 			{map[string]string{"y": "b"}, tt.absent},
 			{map[string]string{"x": "b"}, tt.b},
 			{map[string]string{"x": "bb", "y": "b"}, tt.bb},
+			{map[string]string{"x": ""}, tt.empty},
 		} {
 			name := fmt.Sprintf("x%s%q on %v", tt.typ, tt.value, c.set)
 			if got := f.Match(alert.NewLabels(c.set)); got != c.want {
@@ -71,11 +72,6 @@ func TestFilterNeedsAllMatchers(t *testing.T) {
 			ms = append(ms, matcher(t, types.Draw(rt, "type"), name, value))
 		}
 		m := drawLabelMap(rt, 4)
-		for n, v := range m {
-			if v == "" {
-				delete(m, n)
-			}
-		}
 		want := true
 		for _, one := range ms {
 			v, present := m[one.Name]

@@ -142,6 +142,40 @@ func TestPostIsNewerThanWhatWasHeard(t *testing.T) {
 	}
 }
 
+func TestSamePostTwiceIsNoNews(t *testing.T) {
+	s := alert.NewStore(alert.Options{})
+	a := build("x", "", times{start: 0, end: 5 * time.Minute, updated: time.Second})
+	s.Merge(base, []alert.Alert{a})
+	heard := only(s)
+	s.Put(base, []alert.Alert{a})
+	if only(s) != heard {
+		t.Errorf("the post that a peer was told of, too, makes %s", show(only(s)))
+	}
+}
+
+func TestEqualTimesOfUpdate(t *testing.T) {
+	variants := []alert.Alert{
+		build("x", "a", times{start: 0, end: 5 * time.Minute, updated: time.Second}),
+		build("x", "a", times{start: 0, end: time.Second, updated: time.Second}),
+		build("x", "b", times{start: -time.Second, end: time.Second, updated: time.Second}),
+		build("x", "b", times{start: 0, end: 6 * time.Minute, updated: time.Second}),
+	}
+	variants[0].Timeout = true
+	for i := range variants {
+		for j := range variants {
+			a, b := alert.NewStore(alert.Options{}), alert.NewStore(alert.Options{})
+			a.Merge(base, []alert.Alert{variants[i], variants[j]})
+			b.Merge(base, []alert.Alert{variants[j], variants[i]})
+			if show(only(a)) != show(only(b)) {
+				t.Errorf("%d and %d make\n%s or\n%s", i, j, show(only(a)), show(only(b)))
+			}
+			if want := max(variants[i].EndsAt, variants[j].EndsAt); only(a).EndsAt != want {
+				t.Errorf("%d and %d end at %v", i, j, alert.Time(only(a).EndsAt))
+			}
+		}
+	}
+}
+
 // TestNodesEndWithTheSame lets nodes take posts and exchange what they have, in
 // any order, and then exchange until nothing moves.
 func TestNodesEndWithTheSame(t *testing.T) {

@@ -2,9 +2,11 @@ package alert_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -22,7 +24,7 @@ func member(name, instance string, ts times) alert.Alert {
 // TestQuotaCountsWhatFires compares with a count over the whole store, at every
 // step.
 func TestQuotaCountsWhatFires(t *testing.T) {
-	const limit = 3
+	const limit = 2
 	rapid.Check(t, func(t *rapid.T) {
 		s := alert.NewStore(alert.Options{PerAlertnameLimit: limit})
 		clock := time.Duration(0)
@@ -33,8 +35,8 @@ func TestQuotaCountsWhatFires(t *testing.T) {
 				s.GC(now)
 				continue
 			}
-			a := member(rapid.SampledFrom([]string{"x", "y"}).Draw(t, "name"),
-				fmt.Sprint(rapid.IntRange(0, 5).Draw(t, "instance")), times{start: clock - time.Second, updated: clock})
+			a := member(rapid.SampledFrom([]string{"x", "x", "x", "y"}).Draw(t, "name"),
+				fmt.Sprint(rapid.IntRange(0, 3).Draw(t, "instance")), times{start: clock - time.Second, updated: clock})
 			a.EndsAt = now.Add(time.Duration(rapid.IntRange(0, 8).Draw(t, "length")) * time.Second).UnixNano()
 
 			fires := firingOf(s, a.Name(), now)
@@ -85,9 +87,31 @@ func TestQuotaMakesRoom(t *testing.T) {
 	if put(2*time.Minute, member("x", "2", times{end: 3 * time.Minute})) != 0 {
 		t.Errorf("no room after the first ended by time")
 	}
+	if put(2*time.Minute, member("x", "2", times{end: 2 * time.Minute, updated: 2 * time.Minute})) != 0 {
+		t.Errorf("a resolve was limited")
+	}
+	if put(2*time.Minute, member("x", "3", times{end: 9 * time.Minute})) != 0 {
+		t.Errorf("no room after a resolve")
+	}
 	if put(2*time.Minute, member("x", "1", times{start: 2 * time.Minute, end: 9 * time.Minute, updated: 2 * time.Minute})) != 1 {
 		t.Errorf("the first fires again beyond the limit")
 	}
+}
+
+// TestQuotaLetsGo is about memory: what the store has collected is not kept by
+// the count of its alertname.
+func TestQuotaLetsGo(t *testing.T) {
+	s := alert.NewStore(alert.Options{PerAlertnameLimit: 5})
+	a := member("x", "1", times{end: time.Minute})
+	r := weak.Make(s.Put(base, []alert.Alert{a}).Changes[0].Record)
+	if got := s.GC(base.Add(time.Hour)); len(got) != 1 {
+		t.Fatalf("collected %d records, want 1", len(got))
+	}
+	runtime.GC()
+	if r.Value() != nil {
+		t.Errorf("a collected record is still referred to")
+	}
+	runtime.KeepAlive(s)
 }
 
 func TestQuotaIsInTheMetrics(t *testing.T) {

@@ -218,9 +218,11 @@ func (r *reader) failed(err error) error {
 	return parseError(r.json.InputOffset(), err)
 }
 
-// check finds what the API's schema does not allow in alert number i.
-func (r *reader) check(i int) *BodyError {
-	if len(r.generator) > 0 && !isURI(r.generator) {
+// check finds what the API's schema does not allow in alert number i. What the
+// store knows was checked before.
+func (r *reader) check(i int, known *Alert) *BodyError {
+	familiar := known != nil && known.Generator() == string(r.generator)
+	if len(r.generator) > 0 && !familiar && !isURI(r.generator) {
 		return &BodyError{
 			Code: CodeFormat, Offset: -1,
 			message: fmt.Sprintf("%d.generatorURL in body must be of type uri: %q", i, r.generator),
