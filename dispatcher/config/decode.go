@@ -21,7 +21,7 @@ func (w *walker) decodes(p place, whole bool) {
 	}
 	judge := func(n *yaml.Node) error { return decode(n, p.typ) }
 	err := judge(n)
-	if err == nil {
+	if err == nil || !w.descends(p) && w.entries(n, p, judge) {
 		return
 	}
 	at := blame(n, judge)
@@ -29,6 +29,19 @@ func (w *walker) decodes(p place, whole bool) {
 		return
 	}
 	w.complain(at, "%s", explain(err, p))
+}
+
+// entries judges the entries of a list each alone, and reports whether it found
+// what is wrong with the list that way.
+func (w *walker) entries(n *yaml.Node, p place, judge func(*yaml.Node) error) bool {
+	found := false
+	for _, e := range elements(n) {
+		if err := judge(listNode(e, e)); err != nil && judge(listNode(e)) == nil {
+			w.complain(e, "%s", explain(err, p))
+			found = true
+		}
+	}
+	return found
 }
 
 // pruned is n without what has problems of its own.
@@ -40,20 +53,14 @@ func (w *walker) pruned(n *yaml.Node) *yaml.Node {
 	c := *n
 	c.Content = nil
 	for i := 0; i+width <= len(n.Content); i += width {
-		part := n.Content[i : i+width]
-		value := part[width-1]
-		if w.failed[part[0]] && width == 2 {
+		key, value := n.Content[i], n.Content[i+width-1]
+		if w.spent[key] || w.spent[value] {
 			continue
 		}
-		if !w.failed[value] {
-			c.Content = append(c.Content, part...)
-			continue
+		c.Content = append(c.Content, n.Content[i:i+width]...)
+		if w.failed[value] {
+			c.Content[len(c.Content)-1] = w.pruned(value)
 		}
-		if value.Kind == yaml.ScalarNode || len(value.Content) == 0 {
-			continue
-		}
-		c.Content = append(c.Content, part[:width-1]...)
-		c.Content = append(c.Content, w.pruned(value))
 	}
 	return &c
 }
@@ -66,7 +73,7 @@ func decode(n *yaml.Node, t reflect.Type) (err error) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("Alertmanager's parser cannot cope with this: %v", p)
+			err = fmt.Errorf("the parser of Alertmanager cannot cope with this: %v", p)
 		}
 	}()
 	return yamlv2.UnmarshalStrict(text, reflect.New(t).Interface())
@@ -118,10 +125,13 @@ var kinds = map[string]string{
 func explain(err error, p place) string {
 	text := strings.TrimSpace(parserPrefix.ReplaceAllString(err.Error(), ""))
 	if m := wrongKind.FindStringSubmatch(text); m != nil {
-		text = fmt.Sprintf("this is %s where %s is needed", orWord(kinds[m[1]], "something else"), wanted(p.typ))
+		text = "this may not be " + orWord(kinds[m[1]], "what it is")
+		if p.typ != nil {
+			text = fmt.Sprintf("needs %s, not %s", wanted(p.typ), orWord(kinds[m[1]], "this"))
+		}
 		return named(p.key, text)
 	}
-	if base(p.typ).Name() == "Duration" {
+	if p.typ != nil && base(p.typ).Name() == "Duration" {
 		text += "; write " + wanted(p.typ)
 	}
 	return named(p.key, text)

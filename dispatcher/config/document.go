@@ -1,8 +1,6 @@
 package config
 
 import (
-	"errors"
-	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -29,7 +27,11 @@ type document struct {
 // aliases can otherwise grow to fill the memory.
 const maxNodes = 1 << 20
 
-var errTooManyAliases = errors.New("aliases make the text too large or lead back to themselves; write the values out")
+// misplaced is what is wrong with an alias or a merge, and where.
+type misplaced struct {
+	at      *yaml.Node
+	message string
+}
 
 // newDocument reads the text. The problems are those because of which there is no
 // document, or keys of ours that contradict others.
@@ -42,9 +44,9 @@ func newDocument(name string, text []byte) (*document, Problems) {
 		return nil, Problems{{File: name, Line: 1, Column: 1, Message: "the file is empty; at least route and receivers are needed"}}
 	}
 	d := &document{name: name, text: text, explicit: make(map[*yaml.Node]bool)}
-	root, err := (&resolver{explicit: d.explicit}).resolve(tree.Content[0])
-	if err != nil {
-		return nil, Problems{{File: name, Line: 1, Column: 1, Message: err.Error()}}
+	root, wrong := (&resolver{explicit: d.explicit}).resolve(tree.Content[0])
+	if wrong != nil {
+		return nil, Problems{d.problem(wrong.at, wrong.message)}
 	}
 	if root.Kind != yaml.MappingNode {
 		return nil, Problems{d.problem(root, "the file has to be keys with values, such as route: and receivers:")}
@@ -52,9 +54,11 @@ func newDocument(name string, text []byte) (*document, Problems) {
 	d.root = root
 	lifted, problems := d.lift()
 	if lifted {
-		if d.text, err = encode(root); err != nil {
+		text, err := encode(root)
+		if err != nil {
 			return nil, append(problems, d.problem(root, err.Error()))
 		}
+		d.text = text
 	}
 	return d, problems
 }
@@ -86,11 +90,11 @@ type resolver struct {
 	explicit map[*yaml.Node]bool
 }
 
-func (r *resolver) resolve(n *yaml.Node) (*yaml.Node, error) {
+func (r *resolver) resolve(n *yaml.Node) (*yaml.Node, *misplaced) {
 	if n.Kind == yaml.AliasNode {
 		for _, o := range r.open {
 			if o == n.Alias {
-				return nil, errTooManyAliases
+				return nil, &misplaced{n, "this alias leads back to itself; write the value out"}
 			}
 		}
 		r.open = append(r.open, n.Alias)
@@ -98,7 +102,7 @@ func (r *resolver) resolve(n *yaml.Node) (*yaml.Node, error) {
 		return r.resolve(n.Alias)
 	}
 	if r.nodes++; r.nodes > maxNodes {
-		return nil, errTooManyAliases
+		return nil, &misplaced{n, "aliases make the text too large; write the values out"}
 	}
 	out := &yaml.Node{Kind: n.Kind, Style: n.Style, Tag: n.Tag, Value: n.Value, Line: n.Line, Column: n.Column}
 	if n.Kind == yaml.MappingNode {
@@ -117,7 +121,7 @@ func (r *resolver) resolve(n *yaml.Node) (*yaml.Node, error) {
 // mapping copies the pairs of n, those merged in included. As in Alertmanager's
 // parser a later value takes the place of an earlier one. A key that stands
 // twice in the text is kept twice, so that it can be complained about.
-func (r *resolver) mapping(n, out *yaml.Node) error {
+func (r *resolver) mapping(n, out *yaml.Node) *misplaced {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if isMerge(n.Content[i]) {
 			if err := r.merge(n.Content[i+1], out); err != nil {
@@ -143,7 +147,7 @@ func (r *resolver) mapping(n, out *yaml.Node) error {
 	return nil
 }
 
-func (r *resolver) merge(from, out *yaml.Node) error {
+func (r *resolver) merge(from, out *yaml.Node) *misplaced {
 	source, err := r.resolve(from)
 	if err != nil {
 		return err
@@ -154,7 +158,7 @@ func (r *resolver) merge(from, out *yaml.Node) error {
 	}
 	for i := len(sources) - 1; i >= 0; i-- {
 		if sources[i].Kind != yaml.MappingNode {
-			return fmt.Errorf("line %d: << takes a mapping or a list of mappings", from.Line)
+			return &misplaced{from, "<< takes keys with values, or a list of such"}
 		}
 		for j := 0; j+1 < len(sources[i].Content); j += 2 {
 			delete(r.explicit, sources[i].Content[j])

@@ -2,9 +2,18 @@ package config
 
 import (
 	"net/textproto"
+	"reflect"
 
 	"gopkg.in/yaml.v3"
 )
+
+// ours are the keys that we know for a type beyond Alertmanager's.
+func ours(typ reflect.Type) []string {
+	if base(typ) == mailType {
+		return []string{"subject", "body"}
+	}
+	return nil
+}
 
 // lift turns the keys that Alertmanager does not know into ones that it does. It
 // reports whether there were any, and which of them contradict keys that are
@@ -44,10 +53,10 @@ func (d *document) liftMail(mail *yaml.Node) (bool, Problems) {
 		if text := lookup(mail, "text"); text != nil {
 			problems = append(problems, d.problem(key, "body and text are the same thing; keep one of the two"))
 		} else {
-			setValue(mail, d.ours(key, "text"), value)
+			setValue(mail, d.standIn(key, "text"), value)
 		}
 		if lookup(mail, "html") == nil {
-			setValue(mail, d.ours(key, "html"), textNode(key, ""))
+			setValue(mail, d.standIn(key, "html"), textNode(key, ""))
 		}
 	}
 	return lifted, problems
@@ -57,7 +66,7 @@ func (d *document) liftSubject(mail, key, value *yaml.Node) *Problem {
 	headers := lookup(mail, "headers")
 	if headers == nil || isNull(headers) {
 		headers = mappingNode(key)
-		setValue(mail, d.ours(key, "headers"), headers)
+		setValue(mail, d.standIn(key, "headers"), headers)
 	}
 	if headers.Kind != yaml.MappingNode {
 		// That headers is no mapping is found by the check of its type.
@@ -69,12 +78,12 @@ func (d *document) liftSubject(mail, key, value *yaml.Node) *Problem {
 			return &p
 		}
 	}
-	setValue(headers, d.ours(key, "Subject"), value)
+	setValue(headers, d.standIn(key, "Subject"), value)
 	return nil
 }
 
-// ours is a key that stands in the text as another one.
-func (d *document) ours(at *yaml.Node, key string) *yaml.Node {
+// standIn is a key that stands in the text as another one.
+func (d *document) standIn(at *yaml.Node, key string) *yaml.Node {
 	k := textNode(at, key)
 	k.Style = 0
 	d.explicit[k] = true

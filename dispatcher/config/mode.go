@@ -21,7 +21,8 @@ const (
 
 // InitMode sets the mode of the whole process. Alertmanager's packages keep it
 // in a variable, so call this once, first of all, and from one goroutine: before
-// it, matchers are read in the classic way.
+// it, matchers are read in the classic way. The logger gets the warnings about
+// matchers, each once, because the same matcher is read many times.
 func InitMode(m Mode, logger *slog.Logger) error {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
@@ -30,6 +31,6 @@ func InitMode(m Mode, logger *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("set matcher mode %q: %w", m, err)
 	}
-	compat.InitFromFlags(logger, flags)
+	compat.InitFromFlags(slog.New(newOnce(logger.Handler())), flags)
 	return nil
 }

@@ -38,7 +38,7 @@ func (w *walker) pieces() {
 				at = key
 			}
 			w.complain(at, "%s", explain(err, place{}))
-			w.failed[global] = true
+			w.give(global)
 			return
 		}
 	}
@@ -52,7 +52,7 @@ func (w *walker) pieces() {
 		}
 		at := blame(entry, func(n *yaml.Node) error { return judgePiece(global, list, n) })
 		w.complain(at, "%s", explain(err, place{}))
-		w.failed[entry] = true
+		w.give(entry)
 	})
 }
 
@@ -101,7 +101,7 @@ func judgePiece(global *yaml.Node, list string, entry *yaml.Node) error {
 func load(text []byte) (c *amconfig.Config, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			c, err = nil, fmt.Errorf("Alertmanager's parser cannot cope with this: %v", p)
+			c, err = nil, fmt.Errorf("the parser of Alertmanager cannot cope with this: %v", p)
 		}
 	}()
 	return amconfig.Load(string(text))

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"slices"
+
 	"gopkg.in/yaml.v3"
 )
 
@@ -24,21 +26,24 @@ func (w *walker) references() {
 // names are the names of the entries of some top-level lists. Two entries of
 // one kind may not have the same.
 func (w *walker) names(lists []string, kind string) []string {
-	lines := make(map[string]int)
-	var all []string
+	var found []*yaml.Node
 	for _, list := range lists {
 		for _, e := range elements(lookup(w.doc.root, list)) {
-			name := lookup(e, "name")
-			if name == nil || name.Kind != yaml.ScalarNode {
-				continue
+			if name := lookup(e, "name"); name != nil && name.Kind == yaml.ScalarNode && !isNull(name) {
+				found = append(found, name)
 			}
-			if line, ok := lines[name.Value]; ok {
-				w.complain(name, "there is a %s %q in line %d already; give this one another name", kind, name.Value, line)
-				continue
-			}
-			lines[name.Value] = name.Line
-			all = append(all, name.Value)
 		}
+	}
+	slices.SortStableFunc(found, func(a, b *yaml.Node) int { return a.Line - b.Line })
+	lines := make(map[string]int)
+	var all []string
+	for _, name := range found {
+		if line, ok := lines[name.Value]; ok {
+			w.complain(name, "there is a %s %q in line %d already; give this one another name", kind, name.Value, line)
+			continue
+		}
+		lines[name.Value] = name.Line
+		all = append(all, name.Value)
 	}
 	return all
 }

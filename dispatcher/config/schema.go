@@ -14,7 +14,7 @@ var (
 	configType   = reflect.TypeFor[amconfig.Config]()
 	receiverType = reflect.TypeFor[amconfig.Receiver]()
 	routeType    = reflect.TypeFor[amconfig.Route]()
-	globalType   = reflect.TypeFor[amconfig.GlobalConfig]()
+	mailType     = reflect.TypeFor[amconfig.EmailConfig]()
 	inhibitType  = reflect.TypeFor[amcommon.InhibitRule]()
 )
 

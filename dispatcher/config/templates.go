@@ -179,6 +179,9 @@ func (t *templates) noTemplate(name string) string {
 // that was not looked at.
 func (w *walker) checkTexts(t *templates, complete bool) {
 	for _, n := range w.templates {
+		if w.failed[n] {
+			continue
+		}
 		missing, err := t.undefined(n.Value)
 		if err != nil {
 			line, _, message := templateError(err)

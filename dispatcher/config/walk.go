@@ -15,9 +15,10 @@ type walker struct {
 	doc *document
 	// problems are what it found.
 	problems Problems
-	// failed are the nodes at or below which there is a problem: what holds
-	// them cannot be judged as a whole.
-	failed map[*yaml.Node]bool
+	// failed are the nodes at or below which there is a problem. Of those,
+	// spent have been judged as well as they can be: what holds them is judged
+	// without them.
+	failed, spent map[*yaml.Node]bool
 	// secrets are texts that no problem may show.
 	secrets []string
 	// templates are the texts that are templates, with where they stand.
@@ -34,20 +35,25 @@ type place struct {
 	templated bool
 }
 
-func newWalker(d *document) *walker { return &walker{doc: d, failed: make(map[*yaml.Node]bool)} }
+func newWalker(d *document) *walker {
+	return &walker{doc: d, failed: make(map[*yaml.Node]bool), spent: make(map[*yaml.Node]bool)}
+}
+
+// give marks a node that is wrong and of no further use.
+func (w *walker) give(n *yaml.Node) { w.failed[n], w.spent[n] = true, true }
 
 // complain notes a problem at a node.
 func (w *walker) complain(at *yaml.Node, format string, args ...any) {
 	w.problems = append(w.problems, w.doc.problem(at, fmt.Sprintf(format, args...)))
 }
 
-// visit checks what is at p and below, and reports whether all of it is well.
-func (w *walker) visit(p place) bool {
+// visit checks what is at p and below.
+func (w *walker) visit(p place) {
 	if isSecret(p.typ) && p.node.Kind == yaml.ScalarNode && p.node.Value != "" {
 		w.secrets = append(w.secrets, p.node.Value)
 	}
 	if isNull(p.node) {
-		return true
+		return
 	}
 	before := len(w.problems)
 	if w.descends(p) {
@@ -65,9 +71,8 @@ func (w *walker) visit(p place) bool {
 	}
 	if len(w.problems) > before {
 		w.failed[p.node] = true
-		return false
+		w.spent[p.node] = w.judged(p)
 	}
-	return true
 }
 
 // descends reports whether the walker looks at the children of p one by one. A
@@ -106,7 +111,7 @@ func (w *walker) mapping(p place) {
 		switch {
 		case s != nil:
 			if inner.typ = s.typeOf(key.Value); inner.typ == nil {
-				w.unknown(key, s)
+				w.unknown(key, p.typ)
 				continue
 			}
 			inner.templated = templatedBelow(p, key.Value, inner.typ)
@@ -130,9 +135,10 @@ func templatedBelow(p place, key string, typ reflect.Type) bool {
 	}
 }
 
-func (w *walker) unknown(key *yaml.Node, s *shape) {
-	w.complain(key, "unknown key %s%s", key.Value, didYouMean(key.Value, slices.Collect(maps.Keys(s.keys))))
-	w.failed[key] = true
+func (w *walker) unknown(key *yaml.Node, typ reflect.Type) {
+	known := slices.Collect(maps.Keys(shapeOf(base(typ)).keys))
+	w.complain(key, "unknown key %s%s", key.Value, didYouMean(key.Value, append(known, ours(typ)...)))
+	w.give(key)
 }
 
 // distinct complains about keys that stand twice in one mapping.
@@ -145,7 +151,7 @@ func (w *walker) distinct(n *yaml.Node) {
 		}
 		if before := first[key.Value]; before != nil {
 			w.complain(key, "key %s is in line %d already; keep one of the two", key.Value, before.Line)
-			w.failed[key] = true
+			w.give(key)
 			continue
 		}
 		first[key.Value] = key
@@ -161,7 +167,7 @@ func (w *walker) list(p place) {
 	for _, n := range p.node.Content {
 		if isNull(n) && base(elem).Kind() == reflect.Struct && base(elem) != inhibitType {
 			w.complain(n, "this entry of %s is empty; fill it in or remove it", orWord(p.key, "the list"))
-			w.failed[n] = true
+			w.give(n)
 			continue
 		}
 		w.visit(place{node: n, typ: elem, templated: p.templated})
