@@ -1,0 +1,87 @@
+package dispatcher
+
+import (
+	"time"
+
+	"tocsin/dispatcher/notify"
+	"tocsin/fsm/model"
+)
+
+// keepTimeout is how long the local file may take before a message is sent
+// without its overlay being kept: a disk that hangs must not hold a page back.
+const keepTimeout = time.Second
+
+// sendAlone sends without a quorum. That it may have been sent is kept before,
+// that it was sent is kept and announced after, so that a crash in between
+// forgets nothing (I8).
+func (d *delivery) sendAlone(v *view, s step) {
+	core := d.group.epoch.core
+	out := d.compose(v, &s, true)
+	switch {
+	case out == nil:
+		return
+	case out.silent:
+		d.keepTold(s, out)
+		return
+	}
+	d.keep(d.overlay(s, beliefOf(&s.base).doubted(out.firing, out.resolved), out))
+	res := d.send(core.hard, out)
+	if res.Err == nil {
+		d.keepTold(s, out)
+		return
+	}
+	d.pace.failed++
+	wait := min(d.group.route.GroupInterval, notify.Backoff(d.pace.failed+1, d.chance(uint32(d.pace.failed))))
+	if !res.Retryable {
+		wait = d.group.route.GroupInterval
+	}
+	d.pace.retry = time.Now().Add(max(wait, res.RetryAfter))
+}
+
+// keepTold keeps and announces a message that arrived, or that only the ledger
+// would have been told of.
+func (d *delivery) keepTold(s step, out *outgoing) {
+	o := d.overlay(s, beliefOf(&s.base).told(out.firing, out.resolved), out)
+	if !out.silent {
+		o.Stamp = millis(d.group.epoch.core.opts.Now())
+		d.pace.ahead++
+	}
+	d.keep(o)
+	d.group.epoch.core.opts.Overlay.Announce(o)
+}
+
+// overlay is the key as this node sees it, with a belief. All overlays of a cut
+// are built on what the ledger said at its beginning.
+func (d *delivery) overlay(s step, b belief, out *outgoing) model.Overlay {
+	core := d.group.epoch.core
+	o := model.Overlay{
+		Key: d.key, Origin: core.opts.Node, Seq: core.overlays.Add(1),
+		BaseRev: s.entry.Rev, BaseGen: s.entry.Gen, Stamp: s.base.Stamp,
+		Must: b.must, Maybe: b.maybe, Resolved: b.resolved,
+		Data: out.data, Delivery: out.row,
+	}
+	if s.own != nil {
+		o.BaseRev, o.BaseGen = s.own.BaseRev, s.own.BaseGen
+	}
+	return o
+}
+
+// keep writes the overlay, and remembers it for as long as nobody else does.
+func (d *delivery) keep(o model.Overlay) {
+	core := d.group.epoch.core
+	d.pace.kept = &o
+	done := make(chan error, 1)
+	core.disk.Go(func() { done <- core.opts.Overlay.Keep(o) })
+	t := time.NewTimer(keepTimeout)
+	defer t.Stop()
+	select {
+	case err := <-done:
+		if err == nil {
+			return
+		}
+		core.opts.Logger.Error("overlay cannot be kept; the message is sent all the same", "key", d.key.String(), "err", err)
+	case <-t.C:
+		core.opts.Logger.Error("overlay is not kept in time; the message is sent all the same", "key", d.key.String())
+	}
+	core.metrics.overlaysLost.Inc()
+}

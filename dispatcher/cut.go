@@ -1,0 +1,124 @@
+package dispatcher
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+
+	"tocsin/fsm/model"
+)
+
+// claimTimeout is how long a claim may stay unanswered, and how long a lost
+// quorum is waited for, before a node goes on without.
+const claimTimeout = 3 * time.Second
+
+// cut is how this node stands to its quorum. The waits that a cut costs are
+// counted from its beginning, so each is paid once a cut and not once a
+// notification (I10).
+type cut struct {
+	peerTimeout time.Duration
+	now         func() time.Time
+	logger      *slog.Logger
+
+	mu sync.Mutex // guards what follows
+	// lost is when the quorum went, by the monotonic clock; zero while it is
+	// held.
+	lost time.Time
+	// deaf is since when claims have not been answered although a leader is
+	// known; zero while they are. probed is when one was last tried.
+	deaf, probed time.Time
+	said         bool
+}
+
+// mode is how notifications are sent at a moment.
+type mode struct {
+	// degraded: without claims, from the given moment on.
+	degraded bool
+	from     time.Time
+	// lonely: this node sees none of the others.
+	lonely bool
+}
+
+// mode judges the cluster as it looks now.
+func (c *cut) mode(q model.Quorum, now time.Time) mode {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if q.Held {
+		c.lost = time.Time{}
+	} else if c.lost.IsZero() {
+		c.lost = now.Add(-c.age(q))
+	}
+	since := c.lost
+	if since.IsZero() {
+		since = c.deaf
+	}
+	if since.IsZero() {
+		c.say(false, q)
+		return mode{}
+	}
+	wait := claimTimeout
+	if q.CutOff() {
+		wait = max(wait, c.peerTimeout)
+	}
+	m := mode{degraded: true, from: since.Add(wait), lonely: q.Voters > 1 && q.Reachable <= 1}
+	c.say(c.said || !now.Before(m.from), q)
+	return m
+}
+
+// age is how long ago the quorum was lost. It is measured once a cut by the wall
+// clock, and everything after by the monotonic one.
+func (c *cut) age(q model.Quorum) time.Duration {
+	if q.LostAt.IsZero() {
+		return 0
+	}
+	return min(max(0, c.now().Sub(q.LostAt)), time.Hour)
+}
+
+// say logs the beginning and the end of sending without a quorum, once each.
+func (c *cut) say(degraded bool, q model.Quorum) {
+	if degraded == c.said {
+		return
+	}
+	c.said = degraded
+	if degraded {
+		c.logger.Warn("no quorum: notifications are sent without it, and may be sent twice",
+			"reachable", q.Reachable, "voters", q.Voters)
+	} else {
+		c.logger.Info("quorum is back: notifications are claimed again")
+	}
+}
+
+// degraded reports whether notifications are sent without a quorum.
+func (c *cut) degraded() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.said
+}
+
+// unanswered says that a claim proposed at began got no answer.
+func (c *cut) unanswered(began time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.deaf.IsZero() {
+		c.deaf, c.probed = began, time.Now()
+	}
+}
+
+// answered says that the ledger has answered.
+func (c *cut) answered() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.deaf = time.Time{}
+}
+
+// probe lets one claim through every claimTimeout while claims are not
+// answered, to find out when they are again.
+func (c *cut) probe(now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.lost.IsZero() || c.deaf.IsZero() || now.Sub(c.probed) < claimTimeout {
+		return false
+	}
+	c.probed = now
+	return true
+}

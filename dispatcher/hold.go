@@ -1,0 +1,184 @@
+package dispatcher
+
+import (
+	"context"
+	"time"
+
+	"tocsin/dispatcher/alert"
+	"tocsin/dispatcher/notify"
+	"tocsin/fsm/model"
+)
+
+// hold uses a granted claim: it looks again, sends, and settles. The grant is
+// read from this node's own state, so all that was acknowledged before it is
+// visible too (I7).
+func (d *delivery) hold(v *view, s step, req model.ClaimRequest, l *lease) {
+	core := d.group.epoch.core
+	e, ok := core.opts.Ledger.Entry(d.key)
+	if !ok || e.Claim == nil || e.Claim.Token != req.Token {
+		// It has ended already, or this node's state is behind its answer;
+		// the leader ends a claim that is not used.
+		return
+	}
+	s.entry = *e
+	if e.Rev != e.Claim.Rev || d.group.epoch.ctx.Err() != nil {
+		d.release(req.Token)
+		return
+	}
+	out := d.compose(v, &s, false)
+	switch {
+	case out == nil:
+		d.release(req.Token)
+	case out.silent:
+		d.settle(s, req.Token, out)
+	default:
+		d.sendClaimed(s, req, l, out)
+	}
+}
+
+// outgoing is a message as it is about to be sent.
+type outgoing struct {
+	firing, resolved model.AlertSet
+	reason           model.Reason
+	message          *notify.Message
+	// silent: only the ledger is told. Nothing goes out.
+	silent bool
+	tick   time.Time
+	row    model.Delivery
+	data   model.Data
+}
+
+// compose makes the message of a step from what is left of it, or nil if
+// nothing is.
+func (d *delivery) compose(v *view, s *step, degraded bool) *outgoing {
+	core := d.group.epoch.core
+	out := &outgoing{firing: s.firing, resolved: s.resolved, silent: true, tick: v.tick, data: s.base.Data}
+	if s.reason == model.ReasonNone {
+		return out
+	}
+	now := core.opts.Now()
+	n := v.narrow(s.firing, s.resolved, now)
+	sit := v.situation(d.to.SendResolved(), false)
+	sit.Firing, sit.Resolved, sit.Muted = n.firing, n.resolved, sit.Muted.Union(n.muted)
+	if out.reason = NeedsUpdate(&s.base, sit); out.reason == model.ReasonNone {
+		d.replace(v, v.after(n))
+		return nil
+	}
+	out.firing, out.resolved = n.firing, n.resolved
+	out.silent = len(n.firing) == 0 && !d.to.SendResolved()
+	if out.reason == model.ReasonFirst {
+		out.data = nil
+	}
+	out.row = model.Delivery{
+		ID:  notify.DeliveryID(core.opts.Cluster(), d.key, s.entry.Gen+d.pace.ahead, n.firing, n.resolved),
+		Key: d.key, Node: core.opts.Node, Reason: out.reason, Degraded: degraded,
+		Firing: uint32(len(n.firing)), Resolved: uint32(len(n.resolved)),
+	}
+	if !out.silent {
+		out.message = d.write(v, n.alerts, out)
+	}
+	return out
+}
+
+// write makes the message for the integration.
+func (d *delivery) write(v *view, alerts []notify.Told, out *outgoing) *notify.Message {
+	g := d.group
+	m := &notify.Message{
+		GroupKey: g.key, Receiver: g.route.Receiver, GroupLabels: g.labels, Reason: out.reason,
+		Alerts: alerts, Now: v.now, RepeatInterval: g.route.RepeatInterval,
+		DeliveryID: out.row.ID, Data: out.data, Degraded: out.row.Degraded,
+	}
+	if len(g.route.Labels) > 0 {
+		told := make([]*alert.Alert, len(alerts))
+		for i, t := range alerts {
+			told[i] = t.Alert
+		}
+		var err error
+		if m.RouteLabels, err = g.route.RenderLabels(g.epoch.setup.Template, g.labels, told); err != nil {
+			g.epoch.core.opts.Logger.Error("route labels cannot be rendered", "group_key", g.key, "err", err)
+		}
+	}
+	return m
+}
+
+// sendClaimed sends while the claim lasts, and tells the ledger how it ended.
+func (d *delivery) sendClaimed(s step, req model.ClaimRequest, l *lease, out *outgoing) {
+	core := d.group.epoch.core
+	if l.left() <= 0 {
+		d.release(req.Token)
+		return
+	}
+	ctx, end := context.WithCancelCause(core.hard)
+	kept := make(chan struct{})
+	go func() {
+		defer close(kept)
+		l.keep(ctx, end, func(ctx context.Context) error {
+			return core.opts.Ledger.Renew(ctx, d.key, req.Token)
+		})
+	}()
+	res := d.send(ctx, out)
+	end(nil)
+	<-kept
+	out.row.Token = req.Token
+	if res.Err == nil {
+		d.settle(s, req.Token, out)
+		return
+	}
+	d.failed(s, req.Token, out, res)
+}
+
+// The bounds of one hold: after two tries, or after ten seconds without having
+// arrived, the next node tries from elsewhere.
+const (
+	maxTries = 2
+	maxHold  = 10 * time.Second
+)
+
+// send tries to deliver the message, within ctx and for no longer than until
+// the next tick, or ten seconds.
+func (d *delivery) send(ctx context.Context, out *outgoing) notify.Result {
+	core := d.group.epoch.core
+	ctx, cancel := context.WithTimeout(ctx, max(d.group.route.GroupInterval, maxHold))
+	defer cancel()
+	began := time.Now()
+	d.to.Begun()
+	var res notify.Result
+	for {
+		out.row.Tries++
+		res = d.to.Send(ctx, out.message)
+		if res.Err == nil || !res.Retryable || res.RetryAfter > 0 || out.row.Tries >= maxTries || time.Since(began) >= maxHold {
+			break
+		}
+		if !sleep(ctx, notify.Backoff(int(out.row.Tries), noJitter)) {
+			break
+		}
+	}
+	out.row.At, out.row.Took = millis(core.opts.Now()), time.Since(began).Milliseconds()
+	out.row.Outcome = model.OutcomeSent
+	if res.Err == nil {
+		out.data = res.Data
+	} else {
+		out.row.Outcome, out.row.Error = model.OutcomeFailed, bounded(res.Err.Error())
+		d.to.Failed(res.Reason)
+		core.opts.Logger.Warn("notification failed", "key", d.key.String(), "group_key", d.group.key, "delivery_id", out.row.ID,
+			"tries", out.row.Tries, "retryable", res.Retryable, "err", out.row.Error)
+	}
+	core.metrics.delivered(out.row, out.tick)
+	return res
+}
+
+// noJitter is the chance at which notify.Backoff is the wait itself: within one
+// hold nobody else tries, so there is no herd to spread.
+const noJitter = 0.5
+
+// bounded is text cut to model.MaxErrorBytes at a rune.
+func bounded(text string) string {
+	if len(text) <= model.MaxErrorBytes {
+		return text
+	}
+	cut := model.MaxErrorBytes
+	for cut > 0 && text[cut]&0xc0 == 0x80 {
+		cut--
+	}
+	return text[:cut]
+}

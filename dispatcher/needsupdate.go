@@ -1,0 +1,82 @@
+package dispatcher
+
+import (
+	"time"
+
+	"tocsin/fsm/model"
+)
+
+// Situation is what a node sees of one group when it asks whether one
+// integration has to be told something. The sets are disjoint.
+type Situation struct {
+	// Firing and Resolved are the alerts that a message would be about.
+	Firing, Resolved model.AlertSet
+	// Muted are alerts that fire, but must not be told of now.
+	Muted model.AlertSet
+	// SendResolved: the integration wants to hear of resolved alerts.
+	SendResolved bool
+	// Repeat is the repeat interval. Tick is the time of the group's last tick
+	// and Now the moment of asking, both by this node's clock.
+	Repeat    time.Duration
+	Tick, Now model.Millis
+}
+
+// skew is how far two nodes' clocks may differ without anybody noticing.
+const skew = model.Millis(60_000)
+
+// NeedsUpdate says why a message is due, given what the receiver was told last;
+// ReasonNone if none is. A nil entry means that it was told nothing.
+//
+// It decides as Alertmanager does, with the entry's Must in the place of the
+// alerts that were firing in the last message, and differs in three places.
+// Alerts in Maybe are told again, whichever way they have gone since, because
+// the receiver may not know. Alerts that are muted while they still fire do not
+// count as gone, so their receiver is not told that all is over when something
+// else in the group is. And an entry from the future, beyond what clocks differ
+// by, counts as too long ago: a faulty clock must not hold repeats back; the
+// ledger's own rule keeps them from coming too often.
+func NeedsUpdate(e *model.Entry, s Situation) model.Reason {
+	if e == nil {
+		e = &model.Entry{}
+	}
+	if !s.Firing.SubsetOf(e.Must) {
+		return reasonForFiring(e, s.Firing)
+	}
+	if s.SendResolved && s.Resolved.Meets(e.Maybe) {
+		return model.ReasonDoubt
+	}
+	if len(s.Firing) == 0 {
+		return reasonForEmpty(e, s)
+	}
+	if s.SendResolved && !s.Resolved.SubsetOf(e.Resolved) {
+		return model.ReasonSomeResolved
+	}
+	if e.Stamp < s.Tick-model.Millis(s.Repeat.Milliseconds()) || e.Stamp > s.Now+skew {
+		return model.ReasonRepeat
+	}
+	return model.ReasonNone
+}
+
+func reasonForFiring(e *model.Entry, firing model.AlertSet) model.Reason {
+	switch {
+	case len(e.Must) == 0 && len(e.Maybe) == 0:
+		return model.ReasonFirst
+	case firing.Minus(e.Must).SubsetOf(e.Maybe):
+		return model.ReasonDoubt
+	default:
+		return model.ReasonNewAlerts
+	}
+}
+
+// reasonForEmpty is for a group in which nothing fires that could be told. The
+// log is closed whether or not the integration wants to hear of it, so that the
+// next firing is a first one. With nothing resolved either there is no message.
+func reasonForEmpty(e *model.Entry, s Situation) model.Reason {
+	if len(s.Resolved) == 0 {
+		return model.ReasonNone
+	}
+	if len(e.Must.Minus(s.Muted)) > 0 || s.Resolved.Meets(e.Maybe) {
+		return model.ReasonAllResolved
+	}
+	return model.ReasonNone
+}

@@ -1,0 +1,124 @@
+package dispatcher
+
+import (
+	"time"
+
+	"tocsin/fsm/model"
+)
+
+// pace is what a delivery remembers of how it went, to know when it may go on.
+// All moments are of the monotonic clock: what other nodes' clocks say is only
+// believed within bounds, so a clock that is an hour off delays nothing by more
+// than a group interval (I16).
+type pace struct {
+	// seq is the view that due is of.
+	seq uint64
+	// due is the tick since which there is something to tell, since when turns
+	// are counted from.
+	due, since time.Time
+	// attempt is the ledger's count of failures, as last seen.
+	attempt uint32
+	// rev is the ledger's revision that the following were seen at.
+	rev     uint64
+	revSeen time.Time
+	// barred is until when the ledger would deny a claim for the reason.
+	barred time.Time
+	reason model.Reason
+	// token is a claim that was seen, at the moment seen.
+	token model.Token
+	seen  time.Time
+	// unmerged is since when there has been a quorum, but overlays too.
+	unmerged time.Time
+	// failed counts failures without a quorum, retry is when the next try may
+	// be; ahead counts the messages that were sent since the ledger's
+	// generation gen without it.
+	failed int
+	retry  time.Time
+	gen    uint64
+	ahead  uint64
+	// paused is until when nothing is proposed, after an answer that a moment
+	// later may be another.
+	paused time.Time
+	// kept is this node's last overlay of the key.
+	kept *model.Overlay
+}
+
+// note takes in what the ledger says now.
+func (p *pace) note(v *view, e model.Entry, now time.Time) {
+	if p.due.IsZero() {
+		p.due, p.since, p.attempt = v.tick, v.tick, e.Attempt
+	}
+	if p.attempt != e.Attempt {
+		p.attempt, p.since = e.Attempt, now
+	}
+	if p.revSeen.IsZero() || p.rev != e.Rev {
+		p.rev, p.revSeen, p.barred = e.Rev, now, time.Time{}
+	}
+	if p.gen != e.Gen {
+		p.gen, p.ahead, p.kept = e.Gen, 0, nil
+	}
+}
+
+// rest forgets what was due: there is nothing to tell.
+func (p *pace) rest() {
+	p.due, p.since, p.unmerged = time.Time{}, time.Time{}, time.Time{}
+	p.failed, p.retry = 0, time.Time{}
+}
+
+// bar takes in that the ledger says a message for this reason is too early.
+func (p *pace) bar(reason model.Reason, until time.Time) { p.barred, p.reason = until, reason }
+
+// repeatTooEarly reports whether all there is to say is a repetition that the
+// ledger has called too early. It is not waited for, but looked at again at the
+// next tick.
+func (p *pace) repeatTooEarly(s step, now time.Time) bool {
+	return s.reason == model.ReasonRepeat && p.reason == model.ReasonRepeat && p.rev == s.entry.Rev && now.Before(p.barred)
+}
+
+// notBefore is the earliest moment for the next try. The ledger's own word on it
+// is a time of another node's clock, and is believed for no longer than the
+// group interval, or the longest back-off, from when it was first read.
+func (p *pace) notBefore(s step, interval time.Duration, wall time.Time) time.Time {
+	if s.reason == model.ReasonNone {
+		return p.paused
+	}
+	at := later(p.retry, p.paused)
+	if p.reason != model.ReasonRepeat || s.reason == model.ReasonRepeat {
+		at = later(at, p.barred)
+	}
+	if s.entry.NotBefore > 0 {
+		wait := time.UnixMilli(int64(s.entry.NotBefore)).Sub(wall)
+		wait = min(wait, max(interval, maxBackoff)-time.Since(p.revSeen))
+		at = later(at, time.Now().Add(wait))
+	}
+	return at
+}
+
+// pause lets some time go by before the next look at the ledger.
+func (p *pace) pause(d time.Duration) { p.paused = time.Now().Add(d) }
+
+// maxBackoff is the longest wait between two tries that nobody asked for.
+const maxBackoff = time.Minute
+
+// claimSeen is when the claim was first seen.
+func (p *pace) claimSeen(t model.Token, now time.Time) time.Time {
+	if p.token != t {
+		p.token, p.seen = t, now
+	}
+	return p.seen
+}
+
+// remembered adds the last overlay of this node to those that are kept, if they
+// lack it: while there is no quorum, a local file that cannot be written must
+// not make a message go out again and again.
+func (p *pace) remembered(overlays []model.Overlay) []model.Overlay {
+	if p.kept == nil {
+		return overlays
+	}
+	for _, o := range overlays {
+		if o.Origin == p.kept.Origin {
+			return overlays
+		}
+	}
+	return append(overlays[:len(overlays):len(overlays)], *p.kept)
+}

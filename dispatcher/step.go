@@ -1,0 +1,190 @@
+package dispatcher
+
+import (
+	"time"
+
+	"tocsin/fsm/model"
+)
+
+// step is what a delivery does next.
+type step struct {
+	does does
+	// until is how long to wait at most.
+	until time.Time
+	// reason, firing and resolved are the message. Without a reason nothing is
+	// sent, but the ledger is told that alerts went away unsaid.
+	reason           model.Reason
+	firing, resolved model.AlertSet
+	// entry is the ledger's, base the same with the overlays over it.
+	entry, base model.Entry
+	// own is this node's overlay of the key that is not in the ledger yet.
+	own *model.Overlay
+	// token is what to give back.
+	token model.Token
+}
+
+type does uint8
+
+const (
+	// stepQuiet: there is nothing to tell.
+	stepQuiet does = iota
+	// stepWait: not now.
+	stepWait
+	// stepClaim: ask for the right to send.
+	stepClaim
+	// stepAlone: send without a quorum.
+	stepAlone
+	// stepGiveBack: release a claim that was granted after nobody waited for
+	// it any more.
+	stepGiveBack
+)
+
+// near is how long a delivery waits in a goroutine; for longer it is parked.
+// Those who wait for another node's claim are never parked, because they watch
+// its key.
+const near = 2 * time.Second
+
+func (s step) far() bool { return time.Until(s.until) > near }
+
+// The pace of taking turns and of looking again.
+const (
+	// stagger is the lead of each rank over the next.
+	stagger = 500 * time.Millisecond
+	// lookAgain is how often a wait is interrupted to see whether the quorum
+	// has come or gone.
+	lookAgain = time.Second
+	// mergeWait is how long to wait, once there is a quorum, for overlays to
+	// be merged before claiming without.
+	mergeWait = 5 * time.Second
+)
+
+// next decides by what this node knows now. It does not wait.
+func (d *delivery) next(v *view) step {
+	core := d.group.epoch.core
+	now := time.Now()
+	s := step{}
+	if e, ok := core.opts.Ledger.Entry(d.key); ok {
+		s.entry = *e
+	}
+	m := core.mode()
+	overlays := core.opts.Overlay.Overlays(d.key)
+	if m.degraded {
+		overlays = d.pace.remembered(overlays)
+	}
+	for i := range overlays {
+		if overlays[i].Origin == core.opts.Node {
+			s.own = &overlays[i]
+		}
+	}
+	s.base = overlaid(s.entry, overlays)
+	if !d.message(v, &s, m.degraded && m.lonely) || d.pace.repeatTooEarly(s, now) {
+		s.does = stepQuiet
+		return s
+	}
+	d.pace.note(v, s.entry, now)
+	if w, waiting := d.claimed(s.entry, m, now); waiting {
+		return w
+	}
+	if until := d.pace.notBefore(s, d.group.route.GroupInterval, core.opts.Now()); until.After(now) {
+		return step{does: stepWait, until: until}
+	}
+	return d.inTurn(s, m, len(overlays) > 0, now)
+}
+
+// inTurn lets the step be taken when it is this node's turn.
+func (d *delivery) inTurn(s step, m mode, unmerged bool, now time.Time) step {
+	if !m.degraded {
+		if until := d.turn(unmerged, now); until.After(now) {
+			return step{does: stepWait, until: until}
+		}
+		s.does = stepClaim
+		return s
+	}
+	d.pace.unmerged = time.Time{}
+	if d.group.epoch.core.cut.probe(now) {
+		s.does = stepClaim
+		return s
+	}
+	if until := d.turnAlone(m); until.After(now) {
+		return step{does: stepWait, until: earlier(until, now.Add(lookAgain))}
+	}
+	s.does = stepAlone
+	return s
+}
+
+// message fills in what there is to tell; false if there is nothing.
+func (d *delivery) message(v *view, s *step, lonely bool) bool {
+	sit := v.situation(d.to.SendResolved(), lonely)
+	s.reason = NeedsUpdate(&s.base, sit)
+	if s.reason != model.ReasonNone {
+		s.firing, s.resolved = sit.Firing, sit.Resolved
+		return true
+	}
+	// An alert that resolved while it was muted is let go without a word, as
+	// in Alertmanager. That it may fire again as something new, the ledger
+	// must stop to say that the receiver certainly knows of it.
+	unsaid := s.base.Must.Intersect(v.lapsed)
+	s.firing = s.base.Must.Minus(unsaid)
+	return len(unsaid) > 0
+}
+
+// claimed says how long to wait for a claim that lives.
+func (d *delivery) claimed(e model.Entry, m mode, now time.Time) (step, bool) {
+	core := d.group.epoch.core
+	if e.Claim == nil {
+		return step{}, false
+	}
+	if e.Claim.Node == core.opts.Node && core.tokens.stray(e.Claim.Token) && !m.degraded {
+		return step{does: stepGiveBack, token: e.Claim.Token}, true
+	}
+	until := d.pace.claimSeen(e.Claim.Token, now)
+	if !m.degraded {
+		// Its end will be a change of the key.
+		return step{does: stepWait, until: now.Add(near)}, true
+	}
+	// Without a quorum nobody can renew it or say that it is over.
+	if until = until.Add(leaseTerm); !until.After(now) {
+		return step{}, false
+	}
+	return step{does: stepWait, until: earlier(until, now.Add(lookAgain))}, true
+}
+
+// turn is when this node may claim: ranks take turns, and after each failure
+// the next rank is the first.
+func (d *delivery) turn(unmerged bool, now time.Time) time.Time {
+	rank, of := d.group.epoch.core.opts.Peers.Rank(d.key)
+	if of > 0 {
+		rank = ((rank-int(d.pace.attempt%uint32(of)))%of + of) % of
+	}
+	at := d.pace.since.Add(time.Duration(rank) * stagger)
+	if !unmerged {
+		d.pace.unmerged = time.Time{}
+	} else {
+		if d.pace.unmerged.IsZero() {
+			d.pace.unmerged = now
+		}
+		at = later(at, d.pace.unmerged.Add(mergeWait))
+	}
+	return at
+}
+
+// turnAlone is when this node may send without a quorum.
+func (d *delivery) turnAlone(m mode) time.Time {
+	core := d.group.epoch.core
+	rank, _ := core.opts.Peers.Rank(d.key)
+	return later(m.from, later(d.pace.due, m.from).Add(time.Duration(rank)*core.opts.PeerTimeout))
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

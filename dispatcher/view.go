@@ -1,0 +1,164 @@
+package dispatcher
+
+import (
+	"cmp"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"tocsin/dispatcher/alert"
+	"tocsin/dispatcher/notify"
+	"tocsin/fsm/model"
+)
+
+// view is a group as it was at one tick. It does not change but for withheld.
+// Notifications are about a
+// view, so that what fires between two ticks waits for the next, whichever node
+// sends and however often it has to try.
+type view struct {
+	group *group
+	// seq counts the group's ticks, tick is the tick by the monotonic clock,
+	// now by the wall clock.
+	seq  uint64
+	tick time.Time
+	now  time.Time
+	// alerts are all of the group, ascending by hash.
+	alerts []seen
+
+	firing, resolved, muted model.AlertSet
+	// lapsed are those that resolved while they were muted. Nobody is told of
+	// that, as in Alertmanager.
+	lapsed model.AlertSet
+	// silent are those of resolved that nobody reported as resolved: their end
+	// came because their source was not heard of again.
+	silent model.AlertSet
+	// withheld: some integration was not told of silent ones, so none of them
+	// may be let go.
+	withheld *atomic.Bool
+}
+
+// seen is an alert as a view has it.
+type seen struct {
+	record   *alert.Record
+	alert    *alert.Alert
+	resolved bool
+	muted    muting
+}
+
+// look makes a view of the records.
+func (g *group) look(records []*alert.Record, tick, now time.Time) *view {
+	v := &view{group: g, tick: tick, now: now, withheld: new(atomic.Bool), alerts: make([]seen, 0, len(records))}
+	m := g.epoch.muter(g.route, now)
+	var suppressed [mutedSilenced + 1]int
+	for _, r := range records {
+		a := r.Load()
+		s := seen{record: r, alert: a, resolved: a.Resolved(now), muted: m.judge(a)}
+		suppressed[s.muted]++
+		v.alerts = append(v.alerts, s)
+	}
+	slices.SortFunc(v.alerts, func(a, b seen) int { return cmp.Compare(a.alert.Hash, b.alert.Hash) })
+	for i := range v.alerts {
+		v.file(&v.alerts[i])
+	}
+	g.epoch.core.metrics.suppress(suppressed[:])
+	return v
+}
+
+// file puts an alert into the set that it belongs to. Alerts come in ascending
+// order.
+func (v *view) file(s *seen) {
+	h := s.alert.Hash
+	switch {
+	case s.muted != mutedNot && s.resolved:
+		v.lapsed = append(v.lapsed, h)
+	case s.muted != mutedNot:
+		v.muted = append(v.muted, h)
+	case !s.resolved:
+		v.firing = append(v.firing, h)
+	default:
+		v.resolved = append(v.resolved, h)
+		if s.alert.EndsAt > s.alert.UpdatedAt {
+			v.silent = append(v.silent, h)
+		}
+	}
+}
+
+// situation is the view as dedup sees it. A lonely node, one that sees none of
+// the others, cannot tell a source that went silent from one that it is cut off
+// from, so it does not call resolved what nobody said is.
+func (v *view) situation(sendResolved, lonely bool) Situation {
+	s := Situation{
+		Firing: v.firing, Resolved: v.resolved, Muted: v.muted,
+		SendResolved: sendResolved, Repeat: v.group.route.RepeatInterval,
+		Tick: millis(v.now), Now: millis(v.group.epoch.core.opts.Now()),
+	}
+	if lonely && len(v.silent) > 0 {
+		v.withheld.Store(true)
+		s.Resolved, s.Muted = s.Resolved.Minus(v.silent), s.Muted.Union(v.silent)
+	}
+	return s
+}
+
+// mayGo reports whether an alert of a concluded view is over for good: resolved
+// at the tick, and still the same occurrence, resolved, at now.
+func (v *view) mayGo(s *seen, now time.Time) bool {
+	if !s.resolved || v.withheld.Load() && v.silent.Has(s.alert.Hash) {
+		return false
+	}
+	a := s.record.Load()
+	return a.StartsAt == s.alert.StartsAt && a.Resolved(now)
+}
+
+// narrowed is what is left of a claimed message when it is about to be sent.
+type narrowed struct {
+	firing, resolved, muted model.AlertSet
+	alerts                  []notify.Told
+}
+
+// narrow looks again at the alerts of a message, at now: those that have been
+// muted since are left out (I7), and resolved ones that fire again, which wait
+// for the next tick as if they were muted. Nothing is added. A firing alert that has resolved since is still told as firing, as
+// it was at the tick; that it resolved is told at the next.
+func (v *view) narrow(firing, resolved model.AlertSet, now time.Time) narrowed {
+	m := v.group.epoch.muter(v.group.route, now)
+	var n narrowed
+	for i := range v.alerts {
+		s := &v.alerts[i]
+		h := s.alert.Hash
+		asFiring, asResolved := firing.Has(h), resolved.Has(h)
+		if !asFiring && !asResolved {
+			continue
+		}
+		a := s.record.Load()
+		over := a.Resolved(now)
+		switch {
+		case m.judge(a) != mutedNot:
+			if asFiring || !over {
+				n.muted = append(n.muted, h)
+			}
+		case asResolved && over:
+			n.resolved = append(n.resolved, h)
+			n.alerts = append(n.alerts, notify.Told{Alert: a, Resolved: true})
+		case asResolved:
+			n.muted = append(n.muted, h)
+		default:
+			if over {
+				a = s.alert
+			}
+			n.firing = append(n.firing, h)
+			n.alerts = append(n.alerts, notify.Told{Alert: a})
+		}
+	}
+	return n
+}
+
+// after is v without what a narrow look at all of its alerts has left out.
+func (v *view) after(n narrowed) *view {
+	by := *v
+	by.firing, by.muted = n.firing, v.muted.Union(n.muted)
+	by.resolved = v.resolved.Intersect(n.resolved.Union(v.silent))
+	by.lapsed = v.lapsed.Union(v.resolved.Minus(by.resolved).Minus(n.muted))
+	return &by
+}
+
+func millis(t time.Time) model.Millis { return model.Millis(t.UnixMilli()) }
