@@ -27,13 +27,6 @@ func (s states) show(st *dispatcher.AlertStatus) bool {
 		(s.inhibited || len(st.InhibitedBy) == 0)
 }
 
-// listed is an alert of an answer in the making.
-type listed struct {
-	alert     *alert.Alert
-	status    dispatcher.AlertStatus
-	receivers []string
-}
-
 func (a *API) getAlerts(c echo.Context) error {
 	q := c.QueryParams()
 	filter, err := filterOf(q)
@@ -44,14 +37,24 @@ func (a *API) getAlerts(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	list := a.list(filter, receivers, statesOf(q))
+	show := statesOf(q)
 	b := newBuffer(c.Response())
 	b.b = append(b.b, '[')
-	for i := range list {
-		if i > 0 {
+	first := true
+	for _, found := range a.matching(filter) {
+		names := a.opts.Dispatcher.Receivers(found.alert)
+		if !receivers.any(names) {
+			continue
+		}
+		st := a.opts.Dispatcher.Status(found.alert)
+		if !show.show(&st) {
+			continue
+		}
+		if !first {
 			b.b = append(b.b, ',')
 		}
-		b.alert(list[i].alert, &list[i].status, list[i].receivers)
+		first = false
+		b.alert(found.alert, &st, names)
 		if !b.spill() {
 			break
 		}
@@ -61,25 +64,27 @@ func (a *API) getAlerts(c echo.Context) error {
 	return nil
 }
 
-// list is the alerts to show, by fingerprint. The cheap questions come first.
-func (a *API) list(filter alert.Filter, receivers *receiverFilter, show states) []listed {
+// found is an alert that the cheap questions let through, beside what it is
+// sorted by.
+type found struct {
+	fingerprint uint64
+	alert       *alert.Alert
+}
+
+// matching is the alerts that are not over and have the labels, by fingerprint.
+func (a *API) matching(filter alert.Filter) []found {
 	now := a.opts.Now().UnixNano()
-	var out []listed
+	var out []found
 	for r := range a.opts.Alerts.All() {
-		al := r.Load()
-		if al.EndsAt != 0 && al.EndsAt < now || !filter.Match(al.Labels) {
-			continue
-		}
-		names := a.opts.Dispatcher.Receivers(al)
-		if !receivers.any(names) {
-			continue
-		}
-		if st := a.opts.Dispatcher.Status(al); show.show(&st) {
-			out = append(out, listed{al, st, names})
+		if al := r.Load(); (al.EndsAt == 0 || al.EndsAt >= now) && filter.Match(al.Labels) {
+			out = append(out, found{al.Fingerprint, al})
 		}
 	}
-	slices.SortFunc(out, func(x, y listed) int {
-		return cmp.Or(alert.CompareFingerprint(x.alert, y.alert), alert.Compare(x.alert, y.alert))
+	slices.SortFunc(out, func(x, y found) int {
+		if c := cmp.Compare(x.fingerprint, y.fingerprint); c != 0 {
+			return c
+		}
+		return alert.Compare(x.alert, y.alert)
 	})
 	return out
 }
