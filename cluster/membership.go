@@ -2,27 +2,241 @@ package cluster
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 
+	"github.com/hashicorp/raft"
+
+	"tocsin/cluster/rpc"
+	"tocsin/fsm/command"
 	"tocsin/fsm/model"
 )
 
-// ListPeers are the nodes of the cluster as this node sees them: the members by
-// Raft and those that only gossip sees, ordered by ID. It needs no leader.
-func (n *Node) ListPeers() []Peer { return nil }
-
 // AddPeer makes a node a member, by its raft address; a node that is one gets
-// its address changed. With voter it gets its vote once it has caught up.
+// its address changed. It follows without a vote until it has caught up.
 // Errors: *NoQuorumError, ErrRefused.
-func (n *Node) AddPeer(ctx context.Context, id model.NodeID, raftAddress string, voter bool) error {
-	return &NoQuorumError{}
+func (n *Node) AddPeer(ctx context.Context, id model.NodeID, raftAddress string) error {
+	body, err := json.Marshal(joinRequest{ID: id, Address: raftAddress, Cluster: n.clusterID()})
+	if err != nil {
+		return err
+	}
+	return n.askLeaderToChange(ctx, kindJoin, body, n.takeJoin)
 }
 
 // RemovePeer takes a node out of the cluster, alive or not. Errors:
 // *NoQuorumError, ErrUnknownPeer, ErrLastVoter.
-func (n *Node) RemovePeer(ctx context.Context, id model.NodeID) error { return &NoQuorumError{} }
+func (n *Node) RemovePeer(ctx context.Context, id model.NodeID) error {
+	e := n.engine.Load()
+	if e == nil {
+		return n.noQuorum(ErrStorage)
+	}
+	cfg, _ := e.configuration()
+	if !memberOf(cfg, raft.ServerID(id)) {
+		return fmt.Errorf("remove node %s: %w", id, ErrUnknownPeer)
+	}
+	if isLastVoter(cfg, raft.ServerID(id)) {
+		return fmt.Errorf("remove node %s: %w", id, ErrLastVoter)
+	}
+	return n.askLeaderToChange(ctx, kindRemove, []byte(id), n.takeRemove)
+}
 
 // TransferLeadership makes another voter lead; to = "" leaves the choice to
 // Raft. Errors: *NoQuorumError, ErrUnknownPeer, ErrRefused.
 func (n *Node) TransferLeadership(ctx context.Context, to model.NodeID) error {
-	return &NoQuorumError{}
+	if e := n.engine.Load(); e != nil && to != "" {
+		if cfg, _ := e.configuration(); !isVoter(cfg, raft.ServerID(to)) {
+			return fmt.Errorf("transfer leadership to %s: %w", to, ErrUnknownPeer)
+		}
+	}
+	return n.askLeaderToChange(ctx, kindTransfer, []byte(to), n.takeTransfer)
+}
+
+// askLeaderToChange has the leader change the membership, until it has, or
+// says no, or ctx ends.
+func (n *Node) askLeaderToChange(ctx context.Context, kind uint8, body []byte, here func(context.Context, []byte) error) error {
+	ctx, cancel := n.hold(ctx)
+	defer cancel()
+	for try := 0; ; try++ {
+		var err error
+		if n.lead.Load() != nil {
+			err = here(ctx, body)
+		} else {
+			_, err = n.askLeader(ctx, kind, body)
+		}
+		var refusal *rpc.Refusal
+		switch {
+		case err == nil:
+			return nil
+		case errors.As(err, &refusal) && refusal.Verdict == rpc.VerdictRefused:
+			return fmt.Errorf("%w: %s", ErrRefused, refusal.Text)
+		case !n.again(ctx, try):
+			return n.noQuorum(err)
+		}
+	}
+}
+
+// takeJoin adds a node, or changes its address. It may be asked again.
+func (n *Node) takeJoin(ctx context.Context, body []byte) error {
+	l := n.lead.Load()
+	if l == nil {
+		return n.notLeader()
+	}
+	var j joinRequest
+	if err := json.Unmarshal(body, &j); err != nil || j.ID == "" || j.Address == "" {
+		return refuse("malformed request to join")
+	}
+	if own := n.clusterID(); j.Cluster != "" && j.Cluster != own {
+		return refuse("this is cluster %s, not %s", own, j.Cluster)
+	}
+	n.membership.Lock()
+	defer n.membership.Unlock()
+	cfg, _ := l.e.configuration()
+	for _, s := range cfg.Servers {
+		if s.ID == raft.ServerID(j.ID) {
+			return l.readdress(ctx, s, raft.ServerAddress(j.Address))
+		}
+	}
+	if err := l.makeRoom(ctx, cfg, j); err != nil {
+		return err
+	}
+	_, index := l.e.configuration()
+	err := l.change(ctx, func() raft.Future {
+		return l.e.raft.AddNonvoter(raft.ServerID(j.ID), raft.ServerAddress(j.Address), index, enqueueTime)
+	})
+	if err == nil {
+		n.log.Info("node joins the cluster", "node", j.ID, "name", j.Name, "address", j.Address, "replaces", j.Replaces)
+	}
+	return err
+}
+
+// readdress changes a member's address and leaves its vote alone.
+func (l *leadership) readdress(ctx context.Context, s raft.Server, to raft.ServerAddress) error {
+	if s.Address == to {
+		return nil
+	}
+	_, index := l.e.configuration()
+	return l.change(ctx, func() raft.Future {
+		if s.Suffrage == raft.Voter {
+			return l.e.raft.AddVoter(s.ID, to, index, enqueueTime)
+		}
+		return l.e.raft.AddNonvoter(s.ID, to, index, enqueueTime)
+	})
+}
+
+// makeRoom takes out the member whose place j takes: the one that it says it
+// was before its log was lost, and one that has its address but is not there any
+// more. A member that lives is not taken out for either.
+func (l *leadership) makeRoom(ctx context.Context, cfg raft.Configuration, j joinRequest) error {
+	for _, s := range cfg.Servers {
+		if s.ID != raft.ServerID(j.Replaces) && s.Address != raft.ServerAddress(j.Address) {
+			continue
+		}
+		if m, ok := l.n.member(model.NodeID(s.ID)); ok && m.Alive && m.Raft == string(s.Address) || s.ID == l.e.id {
+			return refuse("node %s is alive at %s", s.ID, s.Address)
+		}
+		now, _ := l.e.configuration()
+		if isLastVoter(now, s.ID) {
+			return refuse("node %s has the only vote", s.ID)
+		}
+		if err := l.remove(ctx, s.ID); err != nil {
+			return err
+		}
+		l.n.log.Warn("removed a member whose place a new node takes", "node", s.ID, "address", s.Address, "new_node", j.ID)
+	}
+	return nil
+}
+
+func (l *leadership) remove(ctx context.Context, id raft.ServerID) error {
+	_, index := l.e.configuration()
+	err := l.change(ctx, func() raft.Future { return l.e.raft.RemoveServer(id, index, enqueueTime) })
+	if err != nil {
+		return err
+	}
+	if id == l.e.id {
+		return nil // not the leader any more; the next one drops the record
+	}
+	_, err = l.propose(ctx, command.RemoveNode{ID: model.NodeID(id)})
+	return err
+}
+
+// change waits for a change of the Raft configuration.
+func (l *leadership) change(ctx context.Context, f func() raft.Future) error {
+	if err := l.e.await(ctx, f); err != nil {
+		return &rpc.Refusal{Verdict: rpc.VerdictBusy, Text: err.Error()}
+	}
+	return nil
+}
+
+func (n *Node) takeRemove(ctx context.Context, body []byte) error {
+	l := n.lead.Load()
+	if l == nil {
+		return n.notLeader()
+	}
+	id := raft.ServerID(body)
+	n.membership.Lock()
+	defer n.membership.Unlock()
+	cfg, _ := l.e.configuration()
+	switch {
+	case !memberOf(cfg, id):
+		return nil // asked again
+	case isLastVoter(cfg, id):
+		return refuse("%v", ErrLastVoter)
+	}
+	if err := l.remove(ctx, id); err != nil {
+		return err
+	}
+	n.log.Warn("node was removed from the cluster", "node", id)
+	return nil
+}
+
+func (n *Node) takeTransfer(ctx context.Context, body []byte) error {
+	l := n.lead.Load()
+	if l == nil {
+		return n.notLeader()
+	}
+	if raft.ServerID(body) == l.e.id {
+		return nil // it leads already
+	}
+	cfg, _ := l.e.configuration()
+	return l.change(ctx, func() raft.Future {
+		for _, s := range cfg.Servers {
+			if s.ID == raft.ServerID(body) {
+				return l.e.raft.LeadershipTransferToServer(s.ID, s.Address)
+			}
+		}
+		return l.e.raft.LeadershipTransfer()
+	})
+}
+
+func isVoter(cfg raft.Configuration, id raft.ServerID) bool {
+	for _, s := range cfg.Servers {
+		if s.ID == id {
+			return s.Suffrage == raft.Voter
+		}
+	}
+	return false
+}
+
+// isLastVoter reports whether id is a voter and no other is.
+func isLastVoter(cfg raft.Configuration, id raft.ServerID) bool {
+	for _, s := range cfg.Servers {
+		if s.Suffrage == raft.Voter && s.ID != id {
+			return false
+		}
+	}
+	return isVoter(cfg, id)
+}
+
+// hasOtherVoter reports whether another voter is there to lead.
+func (e *engine) hasOtherVoter(n *Node) bool {
+	cfg, _ := e.configuration()
+	for _, s := range cfg.Servers {
+		if s.Suffrage == raft.Voter && s.ID != e.id {
+			if m, ok := n.member(model.NodeID(s.ID)); ok && m.Alive {
+				return true
+			}
+		}
+	}
+	return false
 }

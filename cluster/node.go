@@ -2,34 +2,136 @@ package cluster
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
 
+	"github.com/hashicorp/go-hclog"
+
+	"tocsin/cluster/gossip"
+	"tocsin/cluster/mux"
+	"tocsin/cluster/rpc"
 	"tocsin/fsm/model"
 )
 
 // Node is this process's part in the cluster. All methods may be called from
 // several goroutines.
 type Node struct {
-	opts Options
-	id   model.NodeID
+	opts    Options
+	log     *slog.Logger
+	raftLog hclog.Logger
+	metrics *metrics
+
+	id          model.NodeID
+	raftAddress string // as told to others
+	mux         *mux.Mux
+	dialer      mux.Dialer
+	client      *rpc.Client
+	gossip      *gossip.Gossip // nil when clustering is off
+
+	// ctx is the node's life; Run's own context only begins its end.
+	ctx     context.Context
+	cancel  context.CancelFunc
+	started atomic.Bool
+	closed  sync.Once
+
+	toRaft, toLeader *lane
+	engine           atomic.Pointer[engine]
+	lead             atomic.Pointer[leadership]
+	storage          storage
+	quorum           quorum
+	ranks            atomic.Pointer[candidates]
+	overlays         *overlays
+	foreigners       sync.Map // of nodes of other clusters that were named
+	membership       sync.Mutex
+
+	ready     chan struct{}
+	readyOnce sync.Once
+
+	mu       sync.Mutex // guards the rest
+	identity identity
+	founding model.ClusterID
+	promise  promise
+	waiting  string // what a waiting node waits for
+	lone     bool   // may form a cluster alone
+	removed  bool   // was a member
+	loaded   uint64 // config version, if loadedSet
+	draining bool
+
+	loadedSet bool
 }
 
-// Open reads the node's identity, binds its addresses and opens its Raft log.
-// Nothing runs before Run. Errors: ErrBadOptions, ErrOtherCluster, and those of
-// files and listeners.
+// Open reads the node's identity, looks at its Raft log, and binds its
+// addresses. Nothing runs before Run, but gossip, which answers others. Errors:
+// ErrBadOptions, ErrOtherCluster, and those of files and listeners.
 func Open(opts Options) (*Node, error) {
 	if err := opts.fill(); err != nil {
 		return nil, err
 	}
-	return &Node{opts: opts}, nil
+	n := &Node{
+		opts:    opts,
+		log:     opts.Logger,
+		raftLog: raftLogger(opts.Logger),
+		ready:   make(chan struct{}),
+	}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	n.quorum.lostAt = opts.Now()
+	n.toRaft = newLane(n.ctx, n.putIntoLog)
+	n.toLeader = newLane(n.ctx, n.forward)
+	n.dialer = mux.Dialer{Dial: opts.Transports.Dial}
+	n.client = &rpc.Client{Dial: n.connectRPC}
+	n.metrics = newMetrics(n)
+	if err := n.open(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open cluster node: %w", err), n.Close())
+	}
+	return n, nil
 }
 
-// Run takes part in the cluster until ctx ends, then hands leadership over,
-// says good-bye and stops everything. It returns when all has ended.
-func (n *Node) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+func (n *Node) open() error {
+	if err := os.MkdirAll(n.raftDir(), 0o700); err != nil {
+		return err
+	}
+	var err error
+	if n.overlays, err = openOverlays(n); err != nil {
+		return err
+	}
+	var fresh bool
+	if n.identity, fresh, err = loadIdentity(n.opts.DataDir); err != nil {
+		return err
+	}
+	if err := n.checkCluster(); err != nil {
+		return err
+	}
+	if err := n.recoverLog(fresh); err != nil {
+		return err
+	}
+	n.id = n.identity.ID
+	if n.opts.Name == "" {
+		n.opts.Name = string(n.id)
+	}
+	if err := n.listen(); err != nil {
+		return err
+	}
+	n.refreshRanks()
+	return n.metrics.register(n.opts.Registerer)
+}
 
-// Close releases what Open took, if Run was never called; after Run it does
-// nothing. It may be called more than once.
-func (n *Node) Close() error { return nil }
+// checkCluster refuses a state file of another cluster than the node's.
+func (n *Node) checkCluster() error {
+	in := n.opts.Machine.View().Cluster()
+	if in != "" && n.identity.Cluster != "" && in != n.identity.Cluster {
+		return fmt.Errorf("%w: the state file is of cluster %s, this data folder of cluster %s",
+			ErrOtherCluster, in, n.identity.Cluster)
+	}
+	if in == "" || in == n.identity.Cluster {
+		return nil
+	}
+	n.identity.Cluster = in
+	return n.identity.save(n.opts.DataDir)
+}
 
 // ID is the node's ID. It is fixed from Open on.
 func (n *Node) ID() model.NodeID { return n.id }
@@ -37,28 +139,79 @@ func (n *Node) ID() model.NodeID { return n.id }
 // Name is the node's name for people.
 func (n *Node) Name() string { return n.opts.Name }
 
+// Epoch is the number of this start of the node, for model.Overlay.
+func (n *Node) Epoch() uint64 {
+	if n.opts.Local == nil {
+		return 0
+	}
+	return n.opts.Local.Epoch()
+}
+
 // GossipAddress is what gossip tells of itself, "" when clustering is off.
-func (n *Node) GossipAddress() string { return "" }
+func (n *Node) GossipAddress() string {
+	if n.gossip == nil {
+		return ""
+	}
+	return n.gossip.Address()
+}
 
 // RaftAddress is host:port of the port between nodes, as told to others.
-func (n *Node) RaftAddress() string { return "" }
+func (n *Node) RaftAddress() string { return n.raftAddress }
 
 // Ready is closed when the node is a member of a cluster and its state has
 // caught up with the leader's once. A member that finds no leader counts as
 // ready after five seconds, because it has to page without one.
-func (n *Node) Ready() <-chan struct{} { return nil }
+func (n *Node) Ready() <-chan struct{} { return n.ready }
 
-// ConfigLoaded tells the cluster which config version this node runs. Until it
-// is called, the version that the state machine holds is told. A node that runs
-// another version than the cluster's ranks behind those that run the current.
-func (n *Node) ConfigLoaded(rev uint64) {}
+// Close releases what Open took, if Run was never called; during Run it ends
+// the node without a good-bye. It may be called more than once.
+func (n *Node) Close() error {
+	var err error
+	n.closed.Do(func() {
+		n.cancel()
+		n.toRaft.close()
+		n.toLeader.close()
+		n.client.Close()
+		if n.gossip != nil {
+			err = n.gossip.Close()
+		}
+		if n.mux != nil {
+			err = errors.Join(err, n.mux.Close())
+		}
+		n.metrics.unregister(n.opts.Registerer)
+	})
+	return err
+}
 
-// Drain asks the others to take this node's turns from now on; it goes on
-// serving. Run does it by itself when it stops.
-func (n *Node) Drain() {}
+// clusterID is the cluster that this node belongs to, "" while not known.
+func (n *Node) clusterID() model.ClusterID {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.identity.Cluster
+}
 
-// Status is one look at the node and its cluster.
-func (n *Node) Status() Status { return Status{} }
+// adoptCluster takes down the cluster's ID as soon as the state has it.
+func (n *Node) adoptCluster() {
+	id := n.opts.Machine.View().Cluster()
+	n.keepIdentity(func(to *identity) {
+		if id != "" {
+			to.Cluster = id
+		}
+	})
+}
 
-// Quorum is how the node sees its cluster now.
-func (n *Node) Quorum() model.Quorum { return model.Quorum{} }
+// keepIdentity changes the identity, on disk first.
+func (n *Node) keepIdentity(change func(*identity)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	next := n.identity
+	change(&next)
+	if next == n.identity {
+		return
+	}
+	if err := next.save(n.opts.DataDir); err != nil {
+		n.log.Warn("the node's identity could not be kept; it will be tried again", "err", err)
+		return
+	}
+	n.identity = next
+}

@@ -1,17 +1,293 @@
 package cluster
 
-import "tocsin/fsm/model"
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"tocsin/cluster/gossip"
+	"tocsin/fsm"
+	"tocsin/fsm/model"
+)
+
+// Bounds of what is kept of other nodes' overlays. What is beyond them is
+// dropped and counted; their origin still has them in its file.
+const (
+	maxHeard      = 20_000
+	maxHeardBytes = 64 << 20
+	heardFor      = 7 * 24 * time.Hour
+	// maxParcels bounds the overlays too large for gossip that wait to be sent.
+	maxParcels = 256
+	parcelTime = 10 * time.Second
+)
+
+// overlays are what nodes sent without a quorum and what is not in the ledger
+// yet: this node's own, which are in the local file too, and others'.
+type overlays struct {
+	n       *Node
+	kick    chan struct{}
+	parcels chan []byte
+
+	mu    sync.Mutex // guards the rest
+	keys  map[model.DeliveryKey]map[model.NodeID]held
+	own   int
+	heard int
+	bytes int
+}
+
+// held is one overlay.
+type held struct {
+	model.Overlay
+	own   bool
+	at    time.Time
+	bytes int
+}
+
+func newOwn(o model.Overlay) held {
+	return held{Overlay: o, own: true, at: time.Now(), bytes: len(model.Encode(&o))}
+}
+
+func openOverlays(n *Node) (*overlays, error) {
+	o := &overlays{
+		n:       n,
+		kick:    make(chan struct{}, 1),
+		parcels: make(chan []byte, maxParcels),
+		keys:    make(map[model.DeliveryKey]map[model.NodeID]held),
+	}
+	if n.opts.Local == nil {
+		return o, nil
+	}
+	kept, err := n.opts.Local.Overlays()
+	if err != nil {
+		return nil, fmt.Errorf("read overlays: %w", err)
+	}
+	for _, k := range kept {
+		o.put(newOwn(k))
+	}
+	return o, nil
+}
 
 // Keep writes an overlay of this node to the local file, synced, before the
 // message that it describes is sent; it is merged into the ledger as soon as
 // there is a quorum.
-func (n *Node) Keep(o model.Overlay) error { return nil }
+func (n *Node) Keep(o model.Overlay) error {
+	if n.opts.Local != nil {
+		if err := n.opts.Local.PutOverlay(o); err != nil {
+			return fmt.Errorf("keep overlay: %w", err)
+		}
+	}
+	n.overlays.put(newOwn(o))
+	n.overlays.wake()
+	return nil
+}
 
 // Announce tells the peers of an overlay of this node. It keeps it too, if Keep
 // has not. It does not wait for the peers; what they miss they get with the
 // next full exchange.
-func (n *Node) Announce(o model.Overlay) {}
+func (n *Node) Announce(o model.Overlay) {
+	if !n.overlays.has(o) {
+		if err := n.Keep(o); err != nil {
+			n.log.Error("an overlay is only in memory; if this node dies before there is a quorum, its message may be told twice",
+				"group_key", o.Key.Group, "receiver", o.Key.Receiver, "err", err)
+			n.overlays.put(newOwn(o))
+		}
+	}
+	if n.gossip == nil {
+		return
+	}
+	b := model.Encode(&o)
+	if len(b) <= gossip.MaxMessage {
+		_ = n.gossip.Spread(o.Key.String()+"\xff"+string(o.Origin), b)
+		return
+	}
+	select {
+	case n.overlays.parcels <- b:
+	default:
+		n.metrics.overlaysDropped.Inc()
+	}
+}
 
 // Overlays are the overlays of key, own and heard of, that are not in the
 // ledger yet: at most one an origin, ordered by origin.
-func (n *Node) Overlays(key model.DeliveryKey) []model.Overlay { return nil }
+func (n *Node) Overlays(key model.DeliveryKey) []model.Overlay {
+	n.overlays.mu.Lock()
+	defer n.overlays.mu.Unlock()
+	of := n.overlays.keys[key]
+	if len(of) == 0 {
+		return nil
+	}
+	out := make([]model.Overlay, 0, len(of))
+	for _, h := range of {
+		out = append(out, h.Overlay)
+	}
+	slices.SortFunc(out, func(a, b model.Overlay) int { return cmp.Compare(a.Origin, b.Origin) })
+	return out
+}
+
+func markOf(o model.Overlay) model.OverlayMark {
+	return model.OverlayMark{Origin: o.Origin, Epoch: o.Epoch, Seq: o.Seq}
+}
+
+// put keeps h unless a later one of its origin is there, and reports whether
+// it did.
+func (o *overlays) put(h held) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	of := o.keys[h.Key]
+	old, has := of[h.Origin]
+	if has && markOf(old.Overlay).Covers(h.Overlay) {
+		return false
+	}
+	if !h.own && !has && (o.heard >= maxHeard || o.bytes+h.bytes > maxHeardBytes) {
+		o.n.metrics.overlaysDropped.Inc()
+		return false
+	}
+	if of == nil {
+		of = make(map[model.NodeID]held)
+		o.keys[h.Key] = of
+	}
+	if has {
+		o.count(old, -1)
+	}
+	of[h.Origin] = h
+	o.count(h, +1)
+	return true
+}
+
+// count adds h to the sums, or takes it off. o.mu is held.
+func (o *overlays) count(h held, sign int) {
+	if h.own {
+		o.own += sign
+		return
+	}
+	o.heard += sign
+	o.bytes += sign * h.bytes
+}
+
+// drop forgets the overlay of a key that mark covers.
+func (o *overlays) drop(key model.DeliveryKey, mark model.OverlayMark) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	h, ok := o.keys[key][mark.Origin]
+	if !ok || !mark.Covers(h.Overlay) {
+		return
+	}
+	o.count(h, -1)
+	delete(o.keys[key], mark.Origin)
+	if len(o.keys[key]) == 0 {
+		delete(o.keys, key)
+	}
+}
+
+func (o *overlays) has(x model.Overlay) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	h, ok := o.keys[x.Key][x.Origin]
+	return ok && markOf(h.Overlay).Covers(x)
+}
+
+// pending is how many own overlays wait for the quorum, and how many of others
+// are known.
+func (o *overlays) pending() (own, heard int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.own, o.heard
+}
+
+// hear takes an overlay that another node told of; b is not kept.
+func (o *overlays) hear(b []byte) {
+	var x model.Overlay
+	if err := model.Decode(b, &x); err != nil {
+		o.n.log.Debug("an overlay that cannot be read", "err", err)
+		return
+	}
+	o.take(x, len(b))
+}
+
+func (o *overlays) take(x model.Overlay, bytes int) {
+	if x.Origin == "" || x.Origin == o.n.id || o.isMerged(x) {
+		return
+	}
+	o.put(held{Overlay: x, at: time.Now(), bytes: bytes})
+}
+
+// isMerged reports whether the ledger has x.
+func (o *overlays) isMerged(x model.Overlay) bool {
+	e, ok := o.n.opts.Machine.View().Entry(x.Key)
+	return ok && slices.ContainsFunc(e.Merged, func(m model.OverlayMark) bool { return m.Covers(x) })
+}
+
+// state is all that is known, for a node that was not there when it was told.
+func (o *overlays) state() []byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var w model.WireWriter
+	for _, of := range o.keys {
+		for _, h := range of {
+			if len(w.Bytes())+h.bytes > gossip.MaxState/2 {
+				return w.Bytes()
+			}
+			w.Message(1, h.Overlay.WriteWire)
+		}
+	}
+	return w.Bytes()
+}
+
+// merge takes what another node knows.
+func (o *overlays) merge(b []byte) {
+	r := model.NewWireReader(b)
+	for r.Next() {
+		if r.Field() != 1 {
+			return
+		}
+		var x model.Overlay
+		raw := r.Raw()
+		if r.Err() == nil && model.Decode(raw, &x) == nil {
+			o.take(x, len(raw))
+		}
+	}
+}
+
+// observe is called by the machine: what the ledger has now is dropped soon.
+func (o *overlays) observe(c fsm.Change) {
+	o.mu.Lock()
+	concerned := c.Restored
+	for i := 0; i < len(c.Keys) && !concerned && len(o.keys) > 0; i++ {
+		_, concerned = o.keys[c.Keys[i]]
+	}
+	o.mu.Unlock()
+	if concerned {
+		o.wake()
+	}
+}
+
+func (o *overlays) wake() {
+	select {
+	case o.kick <- struct{}{}:
+	default:
+	}
+}
+
+// runParcels sends what is too large for gossip to each node that is there.
+func (o *overlays) runParcels(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case b := <-o.parcels:
+			for _, m := range o.n.members() {
+				if !m.Alive || m.Self || m.Raft == "" {
+					continue
+				}
+				call, cancel := context.WithTimeout(ctx, parcelTime)
+				if _, err := o.n.client.Call(call, m.Raft, kindOverlay, b); err != nil {
+					o.n.log.Debug("an overlay was not told", "node", m.ID, "err", err)
+				}
+				cancel()
+			}
+		}
+	}
+}

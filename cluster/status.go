@@ -1,8 +1,13 @@
 package cluster
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
+	"github.com/hashicorp/raft"
+
+	"tocsin/cluster/gossip"
 	"tocsin/fsm/model"
 )
 
@@ -11,12 +16,12 @@ type State string
 
 // The states of this node.
 const (
-	StateWaiting   State = "waiting"   // not a member yet
-	StateLeader    State = "leader"    //
-	StateFollower  State = "follower"  // with a leader
-	StateCandidate State = "candidate" // a member without a leader
-	StateRemoved   State = "removed"   // was a member
-	StateStorage   State = "storage-failed"
+	StateWaiting   State = "waiting"        // not a member yet
+	StateLeader    State = "leader"         //
+	StateFollower  State = "follower"       // with a leader
+	StateCandidate State = "candidate"      // a member without a leader
+	StateRemoved   State = "removed"        // was a member
+	StateStorage   State = "storage-failed" // its disk is out of use
 	StateStopped   State = "stopped"
 )
 
@@ -62,15 +67,136 @@ type Peer struct {
 	Version       string
 	// Member: in the Raft configuration. Voter: with a vote.
 	Member, Voter, Leader bool
-	// Alive: seen by gossip. LastSeen is when it last was, now if Alive.
-	Alive    bool
-	LastSeen time.Time
+	// Alive: seen by gossip. Since is when that last changed, zero if gossip
+	// never saw it.
+	Alive bool
+	Since time.Time
 	// Degraded, Draining, StorageFailed are as the node says itself.
 	Degraded, Draining, StorageFailed bool
 	// ConfigRev is the config version that it runs.
 	ConfigRev uint64
-	// LastContact is how long ago the leader heard from it, as far as this
-	// node knows: set on the leader for its followers, on a follower for the
-	// leader; negative when not known.
-	LastContact time.Duration
+}
+
+// Status is one look at the node and its cluster.
+func (n *Node) Status() Status {
+	view := n.opts.Machine.View()
+	s := Status{
+		Self:      n.id,
+		Name:      n.opts.Name,
+		ClusterID: n.clusterID(),
+		Waiting:   n.waitingFor(),
+		Applied:   view.Index(),
+		StateHash: view.StateHash(),
+		Quorum:    n.Quorum(),
+		Settled:   true,
+		Peers:     n.ListPeers(),
+	}
+	s.Leader, s.LeaderAddress = n.leader()
+	s.Storage, s.StorageSince = n.storage.get()
+	s.OverlaysPending, _ = n.overlays.pending()
+	s.State = n.state()
+	for _, p := range s.Peers {
+		if p.ID == s.Leader {
+			s.LeaderAPI = p.APIAddress
+		}
+	}
+	if e := n.engine.Load(); e != nil {
+		s.Term, s.LastIndex, s.CommitIndex = e.raft.CurrentTerm(), e.raft.LastIndex(), e.raft.CommitIndex()
+	}
+	if n.gossip != nil {
+		s.HealthScore, s.Settled = n.gossip.HealthScore(), n.gossip.Settled()
+	}
+	return s
+}
+
+func (n *Node) state() State {
+	storageErr, _ := n.storage.get()
+	e := n.engine.Load()
+	n.mu.Lock()
+	removed := n.removed
+	n.mu.Unlock()
+	switch {
+	case storageErr != nil:
+		return StateStorage
+	case n.ctx.Err() != nil || e == nil:
+		return StateStopped
+	case removed:
+		return StateRemoved
+	case !n.isMember():
+		return StateWaiting
+	case e.raft.State() == raft.Leader:
+		return StateLeader
+	case n.quorum.isHeld():
+		return StateFollower
+	default:
+		return StateCandidate
+	}
+}
+
+// ListPeers are the nodes of the cluster as this node sees them: the members by
+// Raft and those that only gossip sees, ordered by ID. It needs no leader.
+func (n *Node) ListPeers() []Peer {
+	peers := make(map[model.NodeID]*Peer)
+	at := func(id model.NodeID) *Peer {
+		if peers[id] == nil {
+			peers[id] = &Peer{ID: id, Name: string(id), Self: id == n.id}
+		}
+		return peers[id]
+	}
+	if e := n.engine.Load(); e != nil {
+		leader, _ := n.leader()
+		cfg, _ := e.configuration()
+		for _, s := range cfg.Servers {
+			p := at(model.NodeID(s.ID))
+			p.Member, p.Voter = true, s.Suffrage == raft.Voter
+			p.RaftAddress, p.Leader = string(s.Address), p.ID == leader
+		}
+	} else {
+		for _, id := range n.voterIDs() {
+			p := at(id)
+			p.Member, p.Voter = true, true
+		}
+	}
+	n.fillKnown(peers)
+	for _, m := range n.members() {
+		at(m.ID).see(m)
+	}
+	self := at(n.id)
+	self.Alive, self.GossipAddress = true, n.GossipAddress()
+	self.tell(n.facts(gossip.Meta{ID: n.id}))
+	out := make([]Peer, 0, len(peers))
+	for _, p := range peers {
+		out = append(out, *p)
+	}
+	slices.SortFunc(out, func(a, b Peer) int { return cmp.Compare(a.ID, b.ID) })
+	return out
+}
+
+// fillKnown adds what the replicated state knows of members that gossip may not
+// see.
+func (n *Node) fillKnown(peers map[model.NodeID]*Peer) {
+	view := n.opts.Machine.View()
+	for id, p := range peers {
+		r, ok := view.Node(id)
+		if !ok {
+			continue
+		}
+		p.Name, p.APIAddress, p.GossipAddress, p.Version = r.Name, r.API, r.Gossip, r.Version
+		p.RaftAddress = cmp.Or(p.RaftAddress, r.Raft)
+	}
+}
+
+// see takes what gossip knows.
+func (p *Peer) see(m gossip.Member) {
+	p.GossipAddress, p.Alive, p.Since = m.Address, m.Alive, m.Since
+	p.tell(m.Meta)
+}
+
+// tell takes what the node says of itself.
+func (p *Peer) tell(m gossip.Meta) {
+	p.Name, p.APIAddress, p.Version = cmp.Or(m.Name, p.Name), cmp.Or(m.API, p.APIAddress), cmp.Or(m.Version, p.Version)
+	p.RaftAddress = cmp.Or(m.Raft, p.RaftAddress)
+	p.ConfigRev = m.ConfigRev
+	p.Degraded, p.Draining = m.Is(gossip.FlagDegraded), m.Is(gossip.FlagDraining)
+	p.StorageFailed = m.Is(gossip.FlagStorageFailed)
 }

@@ -1,0 +1,234 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"tocsin/cluster/gossip"
+	"tocsin/cluster/rpc"
+	"tocsin/fsm/model"
+)
+
+// How a node becomes a member: it forms a cluster alone, joins one that it sees
+// in gossip, or forms one together with others that are as empty as it is.
+
+const (
+	seekInterval = 200 * time.Millisecond
+	sayInterval  = 5 * time.Second
+	joinTime     = 3 * time.Second
+)
+
+// seek makes this node a member, then keeps its address in the Raft
+// configuration right, until ctx ends.
+func (n *Node) seek(ctx context.Context, e *engine) {
+	lastSaid := time.Now()
+	for {
+		switch cfg, _ := e.configuration(); {
+		case memberOf(cfg, e.id):
+			n.setWaiting("", false)
+			n.keepIdentity(func(to *identity) { to.Member, to.Replaces = true, "" })
+			n.correctAddress(ctx, e, cfg)
+		case n.wasMember():
+			n.setWaiting("this node was removed from the cluster; it pages without a quorum. "+
+				"Add it again, or start it with an empty data folder", true)
+		default:
+			n.setWaiting(n.seekOnce(ctx, e), false)
+		}
+		if why := n.waitingFor(); why != "" && time.Since(lastSaid) >= sayInterval {
+			n.log.Info("waiting to become a member of a cluster", "waiting_for", why)
+			lastSaid = time.Now()
+		}
+		if !sleep(ctx, seekInterval) {
+			return
+		}
+	}
+}
+
+// wasMember reports whether this node was a member once.
+func (n *Node) wasMember() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.identity.Member
+}
+
+// seekOnce tries what is possible now, and says what is missing.
+func (n *Node) seekOnce(ctx context.Context, e *engine) string {
+	n.mu.Lock()
+	lone := n.lone
+	n.mu.Unlock()
+	own := n.clusterID()
+	if lone || own == "" && len(n.opts.Peers) == 0 && n.opts.BootstrapExpect < 2 {
+		return said(n.form(ctx, e, []raft.Server{n.asVoter()}))
+	}
+	if via := n.clusterInSight(); len(via) > 0 {
+		return said(n.join(ctx, via))
+	}
+	if own != "" {
+		return fmt.Sprintf("a member of cluster %s, whose Raft log this node has lost, in sight of gossip; "+
+			"name its nodes with --cluster.peer", own)
+	}
+	if n.opts.BootstrapExpect > 1 {
+		return n.formWithOthers(ctx, e)
+	}
+	if !n.gossip.Settled() {
+		return "the first answers of the peers given with --cluster.peer"
+	}
+	return "a cluster in sight of gossip: of the peers given with --cluster.peer none is a member of one; " +
+		"start one node without --cluster.peer, or all of them with --raft.bootstrap-expect"
+}
+
+func said(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// asVoter is this node in a Raft configuration.
+func (n *Node) asVoter() raft.Server {
+	return raft.Server{Suffrage: raft.Voter, ID: raft.ServerID(n.id), Address: raft.ServerAddress(n.raftAddress)}
+}
+
+// form begins a cluster with the given voters.
+func (n *Node) form(ctx context.Context, e *engine, voters []raft.Server) error {
+	err := e.await(ctx, func() raft.Future {
+		return e.raft.BootstrapCluster(raft.Configuration{Servers: voters})
+	})
+	if err != nil && !errors.Is(err, raft.ErrCantBootstrap) {
+		return fmt.Errorf("form a cluster: %w", err)
+	}
+	n.log.Info("forming a new cluster", "voters", len(voters))
+	return nil
+}
+
+// clusterInSight are the raft addresses of living members of a cluster: of this
+// node's own, if it knows it.
+func (n *Node) clusterInSight() []string {
+	var out []string
+	for _, m := range n.members() {
+		if m.Alive && !m.Self && m.Cluster != "" && m.Raft != "" {
+			out = append(out, m.Raft)
+		}
+	}
+	return out
+}
+
+// joinRequest is the question of kindJoin.
+type joinRequest struct {
+	ID       model.NodeID    `json:"id"`
+	Name     string          `json:"name"`
+	Address  string          `json:"address"`
+	Cluster  model.ClusterID `json:"cluster,omitempty"`
+	Replaces model.NodeID    `json:"replaces,omitempty"`
+}
+
+func (n *Node) joinRequest() ([]byte, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return json.Marshal(joinRequest{
+		ID: n.id, Name: n.opts.Name, Address: n.raftAddress,
+		Cluster: n.identity.Cluster, Replaces: n.identity.Replaces,
+	})
+}
+
+// join asks to be added: any member, and the leader that it names.
+func (n *Node) join(ctx context.Context, via []string) error {
+	ctx, cancel := context.WithTimeout(ctx, joinTime)
+	defer cancel()
+	body, err := n.joinRequest()
+	if err != nil {
+		return err
+	}
+	asked := make(map[string]bool)
+	for i := 0; i < len(via); i++ {
+		if asked[via[i]] {
+			continue
+		}
+		asked[via[i]] = true
+		_, callErr := n.client.Call(ctx, via[i], kindJoin, body)
+		if callErr == nil {
+			return errors.New("the leader's log, after it has added this node")
+		}
+		err = fmt.Errorf("a leader that adds this node; %s: %w", via[i], callErr)
+		var refusal *rpc.Refusal
+		if errors.As(callErr, &refusal) && refusal.Verdict == rpc.VerdictNotLeader && refusal.Text != "" {
+			via = append(via, refusal.Text)
+		}
+	}
+	return err
+}
+
+// correctAddress tells the leader when this node's raft address is not the one
+// in the configuration.
+func (n *Node) correctAddress(ctx context.Context, e *engine, cfg raft.Configuration) {
+	for _, s := range cfg.Servers {
+		if s.ID != e.id || string(s.Address) == n.raftAddress {
+			continue
+		}
+		body, err := n.joinRequest()
+		if err != nil {
+			return
+		}
+		if n.lead.Load() != nil {
+			err = n.takeJoin(ctx, body)
+		} else {
+			callCtx, cancel := context.WithTimeout(ctx, joinTime)
+			_, err = n.askLeader(callCtx, kindJoin, body)
+			cancel()
+		}
+		if err == nil {
+			n.log.Info("the cluster knows this node's new address", "old", s.Address, "new", n.raftAddress)
+		} else {
+			n.log.Debug("the cluster does not know this node's new address yet", "err", err)
+		}
+	}
+}
+
+// memberOf reports whether a node is in a Raft configuration.
+func memberOf(cfg raft.Configuration, id raft.ServerID) bool {
+	for _, s := range cfg.Servers {
+		if s.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+func (n *Node) setWaiting(why string, removed bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.waiting, n.removed = why, removed
+}
+
+func (n *Node) waitingFor() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.waiting
+}
+
+// members are the nodes that gossip knows; none when clustering is off.
+func (n *Node) members() []gossip.Member {
+	if n.gossip == nil {
+		return nil
+	}
+	return n.gossip.Members()
+}
+
+func (n *Node) member(id model.NodeID) (gossip.Member, bool) {
+	if n.gossip == nil || id == "" {
+		return gossip.Member{}, false
+	}
+	return n.gossip.Member(id)
+}
+
+// heardAddress is the raft address that a node tells of itself, "" if it is not
+// heard of.
+func (n *Node) heardAddress(id model.NodeID) string {
+	m, _ := n.member(id)
+	return m.Raft
+}
