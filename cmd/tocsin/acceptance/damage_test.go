@@ -226,3 +226,43 @@ func TestForeignDataFolder(t *testing.T) {
 	}
 	home.MustSilence(t, rig.Mute("a", "still", time.Hour))
 }
+
+// TestDataOfANewerVersion raises the number of the layout in a file: the server
+// must leave such a file alone and say what it is.
+func TestDataOfANewerVersion(t *testing.T) {
+	t.Parallel()
+	rig.SkipOracle(t, 0, "versions of its files")
+	for _, name := range []string{"state.db", "local.db"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := rig.StartNode(t, rig.NodeOptions{Config: config(rig.NewSink(t, "hook"), routing{})})
+			n.Terminate(t, 10*time.Second)
+			// The number stands behind its name, four bytes, in the file.
+			written := []byte("schema\x00\x00\x00")
+			var newer []byte
+			path := hit(t, n, name, damage{"newer", func(data []byte) []byte {
+				if !bytes.Contains(data, written) {
+					t.Fatalf("%s does not hold the version of its layout where it did", name)
+				}
+				for at := bytes.Index(data, written); at >= 0; {
+					data[at+len(written)] = 99
+					next := bytes.Index(data[at+1:], written)
+					if next < 0 {
+						break
+					}
+					at += 1 + next
+				}
+				newer = data
+				return data
+			}})
+			n.Relaunch(t)
+			ends(t, n.Process)
+			if !rig.Containing(name, "newer version")(n.Log.Text()) {
+				t.Errorf("it does not say that %s is of a newer version", name)
+			}
+			if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, newer) {
+				t.Errorf("%s was changed (%v)", name, err)
+			}
+		})
+	}
+}
