@@ -39,7 +39,7 @@ func bodies(n int) [][]byte {
 }
 
 func writeAlert(b *bytes.Buffer, i int) {
-	fmt.Fprintf(b, `{"annotations":{"description":"The filesystem at /var/lib of host node-%06d.example.org has %d%% of its space left and will be full within four hours if nothing is done.","runbook_url":"https://runbooks.example.org/node/filesystem-almost-full","summary":"Filesystem of node-%06d is almost full (instance node-%06d:9100)"},`, i, i%100, i, i)
+	fmt.Fprintf(b, `{"annotations":{"description":"The filesystem at /var/lib of host node-%06d.example.org has %d%% of its space left and will be full within four hours if nothing is done; add a disk to the volume.","runbook_url":"https://runbooks.example.org/node/filesystem-almost-full","summary":"Filesystem of node-%06d is almost full (instance node-%06d:9100)"},`, i, i%100, i, i)
 	fmt.Fprintf(b, `"endsAt":"2026-03-01T12:04:00.000Z","startsAt":"2026-03-01T11:00:00.123Z","generatorURL":"http://prometheus.example.org/graph?g0.expr=rule%d&g0.tab=1",`, i%20)
 	fmt.Fprintf(b, `"labels":{"alertname":"Filesystem%d","cluster":"eu-west-%d","device":"/dev/sda%d","env":"production","instance":"node-%06d:9100","job":"node","pod":"exporter-%06d","severity":"warning"}}`, i%20, i%4, i%8, i, i)
 }

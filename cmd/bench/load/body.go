@@ -21,7 +21,7 @@ const layout = "2006-01-02T15:04:05.000Z"
 // start and end at end.
 func Bodies(n int, start, end time.Time) [][]byte {
 	return split(n, func(b *bytes.Buffer, i int) {
-		fmt.Fprintf(b, `{"annotations":{"description":"The filesystem at /var/lib of host node-%06d.example.org has %d%% of its space left and will be full within four hours if nothing is done.","runbook_url":"https://runbooks.example.org/node/filesystem-almost-full","summary":"Filesystem of node-%06d is almost full (instance node-%06d:9100)"},`,
+		fmt.Fprintf(b, `{"annotations":{"description":"The filesystem at /var/lib of host node-%06d.example.org has %d%% of its space left and will be full within four hours if nothing is done; add a disk to the volume.","runbook_url":"https://runbooks.example.org/node/filesystem-almost-full","summary":"Filesystem of node-%06d is almost full (instance node-%06d:9100)"},`,
 			i, i%100, i, i)
 		fmt.Fprintf(b, `"startsAt":"%s","endsAt":"%s","generatorURL":"http://prometheus.example.org/graph?g0.expr=rule%d&g0.tab=1",`,
 			start.UTC().Format(layout), end.UTC().Format(layout), i%names)
