@@ -150,12 +150,19 @@ func keep(old *Alert, upd Alert) *Alert {
 	return &upd
 }
 
+// grace is how close to its end an alert counts as over when an update moves
+// the end. A group may let an alert go the moment it ends; an update that was
+// judged just before that and stored just after must not pass for a refresh of
+// an alert that no group has any more. Prometheus refreshes minutes ahead.
+const grace = 15 * time.Second
+
 func kindOf(old, upd *Alert, now int64) Kind {
-	was, is := old.resolvedAt(now), upd.resolvedAt(now)
+	over := upd.resolvedAt(now)
+	revived := old.resolvedAt(now+int64(grace)) && old.EndsAt != upd.EndsAt
 	switch {
-	case !was && is:
+	case over && !old.resolvedAt(now):
 		return Resolved
-	case was && !is || !sameContent(old, upd):
+	case !over && revived || !sameContent(old, upd):
 		return Changed
 	default:
 		return Refreshed

@@ -57,7 +57,7 @@ const (
 	// New: the label set was not in the store.
 	New Kind = iota + 1
 	// Changed: its start, annotations or generator changed, or it fires again
-	// after it was resolved.
+	// or on after it was resolved or was about to end.
 	Changed
 	// Resolved: it fired until this update.
 	Resolved

@@ -17,6 +17,7 @@ func TestKinds(t *testing.T) {
 	reworded := build("x", "two", times{start: 0, end: 6 * time.Minute, updated: time.Minute})
 	restarted := build("x", "one", times{start: 5 * time.Minute, end: 6 * time.Minute, updated: 7 * time.Minute})
 	resolved := build("x", "one", times{start: 0, end: time.Minute, updated: time.Minute})
+	early := build("x", "one", times{start: 0, end: 5*time.Minute - time.Second, updated: 5*time.Minute - time.Second})
 	again := build("x", "one", times{start: 7 * time.Minute, end: 12 * time.Minute, updated: 7 * time.Minute})
 
 	tests := []struct {
@@ -35,6 +36,11 @@ func TestKinds(t *testing.T) {
 		{"resolve", []alert.Alert{firing}, resolved, time.Minute, alert.Resolved, true},
 		{"resolve again", []alert.Alert{firing, resolved}, resolved, time.Minute, 0, true},
 		{"fires again", []alert.Alert{firing, resolved}, again, 7 * time.Minute, alert.Changed, false},
+		{"goes on well before its end", []alert.Alert{firing}, later, 5*time.Minute - 16*time.Second, 0, false},
+		{"goes on close to its end", []alert.Alert{firing}, later, 5*time.Minute - 15*time.Second, alert.Changed, false},
+		{"goes on at its end", []alert.Alert{firing}, later, 5 * time.Minute, alert.Changed, false},
+		{"same again close to its end", []alert.Alert{firing}, firing, 5*time.Minute - time.Second, 0, false},
+		{"resolve close to its end", []alert.Alert{firing}, early, 5*time.Minute - time.Second, alert.Resolved, true},
 		{"fires again from the same start", []alert.Alert{firing, resolved}, later, 2 * time.Minute, alert.Changed, false},
 		{"fires again after it ended by time", []alert.Alert{firing}, again, 7 * time.Minute, alert.Changed, false},
 		{"ended by time, told so", []alert.Alert{firing}, restarted, 7 * time.Minute, alert.Changed, true},
