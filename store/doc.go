@@ -11,10 +11,12 @@
 // built beside the live file, checked, synced and renamed into place; whatever
 // goes wrong before that leaves the old file serving.
 //
-// Nothing in a file is believed before it was checked: bbolt panics on some
-// damaged files and the kernel kills who reads a mapping beyond the end of its
-// file, so sizes are compared first, faults are recovered, and both come out
-// as ErrDamaged. SetAside moves such a file out of the way; it never deletes one.
+// Nothing in a file is believed before it was checked. bbolt panics on some
+// damaged files, on others its own check eats all memory, and the kernel kills
+// who reads a mapping beyond the end of its file. So the structure of the pages
+// is checked first, by reading the file as a file, under bbolt's own lock; then
+// every key and value is read, and bbolt checks itself. What fails any of it is
+// ErrDamaged. SetAside moves such a file out of the way; it never deletes one.
 //
 // The freelist is written with each commit: the file is small, and the scan that
 // would replace it at open panics where nobody can recover it.

@@ -115,27 +115,33 @@ func openFile(path string, o Options, l layout) (*bbolt.DB, error) {
 	return db, nil
 }
 
-// openChecked turns the panics of bbolt over a damaged file, and the faults of
-// reading it, into ErrDamaged.
+// openChecked opens a file whose structure is checked before bbolt looks at it,
+// and its content after. Should a fault come all the same, it is recovered.
 func openChecked(path string, o Options) (db *bbolt.DB, err error) {
 	var file *os.File
 	b := o.bolt()
 	open := b.OpenFile
-	b.OpenFile = func(name string, flag int, perm fs.FileMode) (f *os.File, err error) {
-		f, err = open(name, flag, perm)
+	b.OpenFile = func(name string, flag int, perm fs.FileMode) (*os.File, error) {
+		f, err := open(name, flag, perm)
+		if err != nil {
+			return nil, err
+		}
+		if err := lockAndCheck(f, b.Timeout); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
 		file = f
-		return f, err
+		return f, nil
 	}
 	faults := debug.SetPanicOnFault(true)
 	defer debug.SetPanicOnFault(faults)
 	defer func() {
 		if p := recover(); p != nil {
-			// bbolt is in no state to be closed. Closing its file lets the lock
-			// go; the mapping stays behind.
+			// bbolt is in no state to be closed: its mapping stays behind.
 			if file != nil {
+				unlockFile(file)
 				_ = file.Close()
 			}
-			db, err = nil, fmt.Errorf("%w: %v", ErrDamaged, p)
+			db, err = nil, damaged("%v", p)
 		}
 	}()
 	if db, err = bbolt.Open(path, fileMode, b); err != nil {
@@ -147,28 +153,31 @@ func openChecked(path string, o Options) (db *bbolt.DB, err error) {
 	return db, nil
 }
 
-// check looks at everything that is in the file. bbolt's own check runs in a
-// goroutine of its own, where a fault would end the program: so the sizes are
-// compared before, and every key and value is read here, where a fault can be
-// recovered.
+func lockAndCheck(f *os.File, wait time.Duration) error {
+	if err := lockFile(f, wait); err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err != nil || info.Size() == 0 {
+		return err
+	}
+	return checkPages(f, info.Size())
+}
+
+// check reads everything that is in the file, and has bbolt check itself.
 func check(db *bbolt.DB) error {
 	return db.View(func(tx *bbolt.Tx) error {
-		info, err := os.Stat(db.Path())
-		if err != nil {
-			return err
-		}
-		if info.Size() < tx.Size() {
-			return fmt.Errorf("%w: it is cut off at %d of %d bytes", ErrDamaged, info.Size(), tx.Size())
-		}
 		if err := tx.ForEach(func(_ []byte, b *bbolt.Bucket) error { return touch(b) }); err != nil {
 			return err
 		}
-		var found []string
+		faults, first := 0, error(nil)
 		for err := range tx.Check() {
-			found = append(found, err.Error())
+			if faults++; first == nil {
+				first = err
+			}
 		}
-		if len(found) > 0 {
-			return fmt.Errorf("%w: %d faults, the first is: %s", ErrDamaged, len(found), found[0])
+		if first != nil {
+			return damaged("%d faults, the first is: %v", faults, first)
 		}
 		return nil
 	})
@@ -180,7 +189,7 @@ func touch(b *bbolt.Bucket) error {
 	var sum byte
 	return b.ForEach(func(k, v []byte) error {
 		if last != nil && bytes.Compare(last, k) >= 0 {
-			return fmt.Errorf("%w: its keys are out of order", ErrDamaged)
+			return damaged("its keys are out of order")
 		}
 		for _, c := range k {
 			sum ^= c
@@ -201,17 +210,17 @@ func (l layout) ensure(db *bbolt.DB) error {
 		meta := tx.Bucket(bucketMeta)
 		if meta == nil {
 			if k, _ := tx.Cursor().First(); k != nil {
-				return fmt.Errorf("%w: it is another program's", ErrDamaged)
+				return damaged("it is another program's")
 			}
 			return nil
 		}
 		complete = true
 		if kind := meta.Get(keyKind); string(kind) != l.kind {
-			return fmt.Errorf("%w: it is a %q file, not a %q file", ErrDamaged, kind, l.kind)
+			return damaged("it is a %q file, not a %q file", kind, l.kind)
 		}
 		schema := meta.Get(keySchema)
 		if len(schema) != 4 {
-			return fmt.Errorf("%w: it has no schema version", ErrDamaged)
+			return damaged("it has no schema version")
 		}
 		if n := binary.BigEndian.Uint32(schema); n > l.schema {
 			return fmt.Errorf("%w: schema %d, known are up to %d", ErrNewerSchema, n, l.schema)
