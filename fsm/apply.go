@@ -103,6 +103,8 @@ func (s *stage) settle(q model.Settlement) command.Result {
 	after, verdict := Settle(before, q, s.stamp)
 	if verdict == Accepted {
 		s.putEntry(after)
+	}
+	if verdict == Accepted && q.Delivery.Outcome != 0 {
 		d := q.Delivery
 		d.Key, d.Node, d.Token, d.Outcome = q.Key, q.Node, q.Token, model.OutcomeSent
 		d.Firing, d.Resolved = uint32(len(q.Firing)), uint32(len(q.Resolved))

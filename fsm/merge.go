@@ -34,7 +34,7 @@ func Merge(e model.Entry, o model.Overlay, floor uint64) (model.Entry, Verdict) 
 	}
 	strands := e.Strands
 	if len(strands) == 0 {
-		strands = []model.Strand{ledgerStrand(&e)}
+		strands = []model.Strand{ledgerStrand(&e, floor)}
 	}
 	advance(&e, floor)
 	e.Strands = undominated(strands, model.Strand{
@@ -58,7 +58,12 @@ func Merge(e model.Entry, o model.Overlay, floor uint64) (model.Entry, Verdict) 
 	return e, Accepted
 }
 
-func ledgerStrand(e *model.Entry) model.Strand {
+// ledgerStrand is the ledger's own line. Where there is no entry there may have
+// been one that was dropped, and then its last revision was at most floor.
+func ledgerStrand(e *model.Entry, floor uint64) model.Strand {
+	if e.Rev == 0 {
+		return model.Strand{At: floor, Absent: true}
+	}
 	return model.Strand{
 		At: e.Rev, Pinned: e.Claim != nil,
 		Stamp: e.Stamp, Must: e.Must, Maybe: e.Maybe, Resolved: e.Resolved, Data: e.Data,
@@ -69,7 +74,8 @@ func ledgerStrand(e *model.Entry) model.Strand {
 func undominated(old []model.Strand, s model.Strand) []model.Strand {
 	kept := make([]model.Strand, 0, len(old)+1)
 	for _, o := range old {
-		if o.Origin != s.Origin && (o.Pinned || s.Base < o.At) {
+		knew := s.Base >= o.At && !o.Pinned || o.Absent && s.Base == 0
+		if o.Origin != s.Origin && !knew {
 			kept = append(kept, o)
 		}
 	}

@@ -19,7 +19,9 @@ const (
 	Unknown
 )
 
-// Settle takes the report that a message was sent and taken by the receiver.
+// Settle takes the report that a message was sent and taken by the receiver, or
+// that there is none to send and the sets should move all the same (a quiet
+// settlement, see model.Settlement).
 //
 // Under a live claim whose entry nobody touched meanwhile, the message is the
 // last the receiver got. Where the entry did change under the claim (an overlay
@@ -49,7 +51,9 @@ func Settle(e model.Entry, s model.Settlement, stamp model.Millis) (model.Entry,
 func settled(e model.Entry, s model.Settlement, stamp model.Millis, last bool) model.Entry {
 	before := toldOf(&e)
 	after := before.plus(s.Firing, s.Resolved)
-	after.stamp, after.data = stamp, s.Data
+	if s.Delivery.Outcome != 0 {
+		after.stamp, after.data = stamp, s.Data
+	}
 	if last {
 		e.Attempt, e.NotBefore = 0, 0
 	} else {

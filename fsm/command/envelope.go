@@ -117,6 +117,10 @@ func (e Envelope) WriteWire(w *model.WireWriter) {
 // anything that a newer one may have changed.
 func (e *Envelope) ReadWire(r *model.WireReader) {
 	for r.Next() {
+		if e.Version == 0 && r.Field() != 1 {
+			r.Fail(ErrMalformed)
+			return
+		}
 		switch r.Field() {
 		case 1:
 			if e.Version = r.Uint32(); e.Version > Version {

@@ -73,8 +73,10 @@ type Strand struct {
 	// came into the entry. A line whose Base is not below the At of another
 	// knew of that other and stands for both.
 	Base, At uint64
-	// Pinned: the line has a live claim, so nothing can stand for it.
-	Pinned bool
+	// Pinned: the line has a live claim, so nothing can stand for it. Absent:
+	// the ledger had no entry, so that an overlay which was built on none
+	// stands for it.
+	Pinned, Absent bool
 
 	Stamp                 Millis
 	Must, Maybe, Resolved AlertSet
@@ -167,7 +169,9 @@ type Grant struct {
 }
 
 // Settlement reports what a claim's holder sent. Firing and Resolved are what
-// the message really said: each a subset of the claim's.
+// the message really said: each a subset of the claim's. If Delivery has no
+// Outcome the settlement is quiet: nothing was sent, and the sets are moved all
+// the same. Then the entry's Stamp and Data stay, and the history gets no row.
 type Settlement struct {
 	Key      DeliveryKey
 	Token    Token

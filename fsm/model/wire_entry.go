@@ -165,6 +165,7 @@ func (s *Strand) WriteWire(w *WireWriter) {
 	w.Set(9, s.Maybe)
 	w.Set(10, s.Resolved)
 	s.Data.writeWire(w, 11)
+	w.Bool(12, s.Absent)
 }
 
 // ReadWire reads what WriteWire wrote.
@@ -193,6 +194,8 @@ func (s *Strand) ReadWire(r *WireReader) {
 			s.Resolved = r.Set()
 		case 11:
 			s.Data.readWire(r)
+		case 12:
+			s.Absent = r.Bool()
 		default:
 			r.Unknown()
 		}
