@@ -78,20 +78,9 @@ func (p *plan) delivery(ctx context.Context, prog server.Program) (delivery, err
 	if d.single, err = p.oneByOne(ctx, client, cluster, sink); err != nil {
 		return d, err
 	}
-	before, err := cluster.CPU()
-	if err != nil {
+	if err := p.burst(ctx, client, cluster, sink, &d); err != nil {
 		return d, err
 	}
-	var took time.Duration
-	if d.burst, took, err = p.atOnce(ctx, client, cluster, sink); err != nil {
-		return d, err
-	}
-	after, err := cluster.CPU()
-	if err != nil {
-		return d, err
-	}
-	d.perSecond = float64(p.groups) / took.Seconds()
-	d.cpu = (after - before) * 1000 / time.Duration(p.groups)
 	select {
 	case <-ctx.Done():
 		return d, ctx.Err()
@@ -119,6 +108,25 @@ func (p *plan) oneByOne(ctx context.Context, c *load.Client, cl *server.Cluster,
 	}
 	told, err := sink.Await(ctx, p.singles)
 	return late(due, told), err
+}
+
+// burst is the phase of groups that are due at once.
+func (p *plan) burst(ctx context.Context, c *load.Client, cl *server.Cluster, sink *load.Sink, d *delivery) error {
+	before, err := cl.CPU()
+	if err != nil {
+		return err
+	}
+	var took time.Duration
+	if d.burst, took, err = p.atOnce(ctx, c, cl, sink); err != nil {
+		return err
+	}
+	after, err := cl.CPU()
+	if err != nil {
+		return err
+	}
+	d.perSecond = float64(p.groups) / took.Seconds()
+	d.cpu = (after - before) * 1000 / time.Duration(p.groups)
+	return nil
 }
 
 // atOnce also says how long after they were due the last group was told.
