@@ -115,7 +115,7 @@ func (w *walker) whole() *amconfig.Config {
 	if err == nil {
 		return cfg
 	}
-	at := blame(w.doc.root, func(n *yaml.Node) error {
+	at := blameFor(w.doc.root, func(n *yaml.Node) error {
 		text, err := encode(n)
 		if err == nil {
 			_, err = load(text)

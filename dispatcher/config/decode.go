@@ -15,7 +15,7 @@ import (
 // not is left out; then only a complaint that some part is to blame for counts,
 // because something may be missing only for having been left out.
 func (w *walker) decodes(p place, whole bool) {
-	n := p.node
+	n := aloneOf(p)
 	if !whole {
 		n = w.pruned(n)
 	}
@@ -24,7 +24,7 @@ func (w *walker) decodes(p place, whole bool) {
 	if err == nil || !w.descends(p) && w.entries(n, p, judge) {
 		return
 	}
-	at := blame(n, judge)
+	at := blameFor(n, judge)
 	if at == n && !whole {
 		return
 	}
@@ -42,6 +42,27 @@ func (w *walker) entries(n *yaml.Node, p place, judge func(*yaml.Node) error) bo
 		}
 	}
 	return found
+}
+
+// aloneOf is what is at p without the lists of entries that read themselves, as
+// a route's routes and a receiver's integrations: each of those is judged by
+// itself, and reading them again with all that holds them would take time that
+// grows with the depth.
+func aloneOf(p place) *yaml.Node {
+	s := shapeOf(base(p.typ))
+	if s == nil || p.node.Kind != yaml.MappingNode {
+		return p.node
+	}
+	c := *p.node
+	c.Content = nil
+	for i := 0; i+1 < len(p.node.Content); i += 2 {
+		t := s.typeOf(p.node.Content[i].Value)
+		if t != nil && t.Kind() == reflect.Slice && readsItself(t.Elem()) && base(t.Elem()).Kind() == reflect.Struct {
+			continue
+		}
+		c.Content = append(c.Content, p.node.Content[i:i+2]...)
+	}
+	return &c
 }
 
 // pruned is n without what has problems of its own.
@@ -73,36 +94,61 @@ func decode(n *yaml.Node, t reflect.Type) (err error) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("the parser of Alertmanager cannot cope with this: %v", p)
+			err = fmt.Errorf("the parser of Alertmanager breaks on this, most often because a key is missing that another one needs (%v)", p)
 		}
 	}()
 	return yamlv2.UnmarshalStrict(text, reflect.New(t).Interface())
 }
 
-// blame finds the smallest part of n without which the error is gone: the last
-// such key or entry, because of two that contradict each other the later is the
-// one to look at. Where no part alone is to blame (something is missing) it is n
+// blame finds the smallest part of a text that is to blame for an error.
+type blame struct {
+	judge func(*yaml.Node) error
+	// cost is how many nodes one judgement reads, and left how many may still
+	// be read in all: to try every part of a large text takes time that grows
+	// with the square of its size.
+	cost, left int
+}
+
+// blameEffort is how many nodes a blame may read in all.
+const blameEffort = 1 << 17
+
+// blameFor finds the part of n that is to blame for its failing judge, as part
+// says.
+func blameFor(n *yaml.Node, judge func(*yaml.Node) error) *yaml.Node {
+	return (&blame{judge: judge, cost: size(n), left: blameEffort}).part(n)
+}
+
+// gone reports whether the error is gone from n, as far as there is effort left
+// to find out.
+func (b *blame) gone(n *yaml.Node) bool {
+	b.left -= b.cost
+	return b.left >= 0 && b.judge(n) == nil
+}
+
+// part is the smallest part of n without which the error is gone: the last such
+// key or entry, because of two that contradict each other the later is the one
+// to look at. Where no part alone is to blame (something is missing) it is n
 // itself. A key is answered rather than its value where the value has no parts.
-func blame(n *yaml.Node, judge func(*yaml.Node) error) *yaml.Node {
+func (b *blame) part(n *yaml.Node) *yaml.Node {
 	width := 1
 	if n.Kind == yaml.MappingNode {
 		width = 2
 	}
-	if n.Kind == yaml.ScalarNode {
-		return n
-	}
 	for i := len(n.Content) - width; i >= 0; i -= width {
-		if judge(without(n, i)) != nil {
+		if !b.gone(without(n, i)) {
 			continue
 		}
-		part := n.Content[i+width-1]
-		inner := blame(part, func(smaller *yaml.Node) error {
+		whole := n.Content[i+width-1]
+		outer := b.judge
+		b.judge = func(smaller *yaml.Node) error {
 			c := *n
 			c.Content = append([]*yaml.Node{}, n.Content...)
 			c.Content[i+width-1] = smaller
-			return judge(&c)
-		})
-		if inner == part {
+			return outer(&c)
+		}
+		inner := b.part(whole)
+		b.judge = outer
+		if inner == whole {
 			return n.Content[i]
 		}
 		return inner

@@ -23,9 +23,13 @@ type document struct {
 	explicit map[*yaml.Node]bool
 }
 
-// maxNodes bounds the tree once aliases are resolved: a few lines of aliases to
-// aliases can otherwise grow to fill the memory.
-const maxNodes = 1 << 20
+// maxAliased bounds how many nodes aliases may add: a few lines of aliases to
+// aliases can otherwise grow to fill the memory. maxDepth bounds how deep they
+// may nest; no configuration that people write comes near it.
+const (
+	maxAliased = 1 << 16
+	maxDepth   = 100
+)
 
 // misplaced is what is wrong with an alias or a merge, and where.
 type misplaced struct {
@@ -85,8 +89,13 @@ func syntaxProblem(name string, err error) Problem {
 
 // resolver copies a tree without aliases and merges.
 type resolver struct {
-	nodes    int
+	// aliased counts the nodes that aliases added, depth the mappings and
+	// lists that are open. open are the anchors that are being copied, outer
+	// is the alias in the text that began it.
+	aliased  int
+	depth    int
 	open     []*yaml.Node
+	outer    *yaml.Node
 	explicit map[*yaml.Node]bool
 }
 
@@ -97,12 +106,22 @@ func (r *resolver) resolve(n *yaml.Node) (*yaml.Node, *misplaced) {
 				return nil, &misplaced{n, "this alias leads back to itself; write the value out"}
 			}
 		}
+		if len(r.open) == 0 {
+			r.outer = n
+		}
 		r.open = append(r.open, n.Alias)
 		defer func() { r.open = r.open[:len(r.open)-1] }()
 		return r.resolve(n.Alias)
 	}
-	if r.nodes++; r.nodes > maxNodes {
-		return nil, &misplaced{n, "aliases make the text too large; write the values out"}
+	if r.depth++; r.depth > maxDepth {
+		return nil, &misplaced{n, "this is nested too deep"}
+	}
+	defer func() { r.depth-- }()
+	if len(r.open) > 0 {
+		r.aliased++
+	}
+	if r.aliased > maxAliased {
+		return nil, &misplaced{r.outer, "this alias makes the text too large; write the values out"}
 	}
 	out := &yaml.Node{Kind: n.Kind, Style: n.Style, Tag: n.Tag, Value: n.Value, Line: n.Line, Column: n.Column}
 	if n.Kind == yaml.MappingNode {

@@ -120,3 +120,12 @@ func sortedKeys(mapping *yaml.Node) []int {
 	slices.SortStableFunc(at, func(a, b int) int { return strings.Compare(mapping.Content[a].Value, mapping.Content[b].Value) })
 	return at
 }
+
+// size counts the nodes of a tree.
+func size(n *yaml.Node) int {
+	count := 1
+	for _, c := range n.Content {
+		count += size(c)
+	}
+	return count
+}

@@ -33,7 +33,7 @@ func (w *walker) pieces() {
 			return
 		}
 		if err := judgePiece(global, "", nil); err != nil {
-			at := blame(global, func(n *yaml.Node) error { return judgePiece(n, "", nil) })
+			at := blameFor(global, func(n *yaml.Node) error { return judgePiece(n, "", nil) })
 			if at == global {
 				at = key
 			}
@@ -50,7 +50,7 @@ func (w *walker) pieces() {
 		if err == nil {
 			return
 		}
-		at := blame(entry, func(n *yaml.Node) error { return judgePiece(global, list, n) })
+		at := blameFor(entry, func(n *yaml.Node) error { return judgePiece(global, list, n) })
 		w.complain(at, "%s", explain(err, place{}))
 		w.give(entry)
 	})
@@ -101,7 +101,7 @@ func judgePiece(global *yaml.Node, list string, entry *yaml.Node) error {
 func load(text []byte) (c *amconfig.Config, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			c, err = nil, fmt.Errorf("the parser of Alertmanager cannot cope with this: %v", p)
+			c, err = nil, fmt.Errorf("the parser of Alertmanager breaks on this, most often because a key is missing that another one needs (%v)", p)
 		}
 	}()
 	return amconfig.Load(string(text))

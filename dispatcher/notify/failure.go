@@ -76,6 +76,14 @@ func reasonOf(ctx context.Context, err error, status int) string {
 	}
 }
 
+// unanswered reports whether a request failed without an answer. That is worth
+// another try, whatever the notifier says: Jira's gives up where nobody answers
+// its first question.
+func unanswered(err error, status int) bool {
+	var at *url.Error
+	return status == 0 && errors.As(err, &at)
+}
+
 // floodWait is how long Telegram asked to be left alone; it says so in the body
 // of its answer.
 func floodWait(err error) time.Duration {

@@ -86,14 +86,14 @@ func (i *Integration) failed(ctx context.Context, m *Message, x *exchange, o out
 	status, after := x.answered()
 	r := Result{
 		Err:        newFailure(o.err, i.secrets),
-		Retryable:  o.retry || status == http.StatusTooManyRequests,
+		Retryable:  o.retry || unanswered(o.err, status),
 		Reason:     reasonOf(ctx, o.err, status),
 		RetryAfter: max(after, floodWait(o.err)),
 		Status:     status,
 		Data:       m.Data,
 		Took:       o.took,
 	}
-	if r.Reason == upstream.RateLimitedReason.String() {
+	if status == http.StatusTooManyRequests || r.Reason == upstream.RateLimitedReason.String() {
 		r.Retryable = true
 	}
 	return r

@@ -3,6 +3,7 @@ package notify
 import (
 	"fmt"
 	"log/slog"
+	"net/http"
 	"reflect"
 	"strings"
 
@@ -90,7 +91,7 @@ func newIntegration(rc amconfig.Receiver, u upstream.Integration, o Options) *In
 	}
 	rec := &recorder{next: client.Transport, current: &i.current}
 	if c, ok := conf.(*webhook.WebhookConfig); ok {
-		rec.header, rec.body = true, c.Payload == nil
+		rec.header, rec.body = !setsHeader(c.HTTPConfig, idempotencyKey), c.Payload == nil
 	}
 	client.Transport = rec
 	return i
@@ -100,6 +101,20 @@ func newIntegration(rc amconfig.Receiver, u upstream.Integration, o Options) *In
 // that one must end before the next begins: Telegram's sets the token of its
 // client, WeChat's keeps an access token.
 func takesTurns(name string) bool { return name == "telegram" || name == "wechat" }
+
+// setsHeader reports whether a configuration sets a header by itself; then its
+// value counts.
+func setsHeader(c *commoncfg.HTTPClientConfig, name string) bool {
+	if c == nil || c.HTTPHeaders == nil {
+		return false
+	}
+	for h := range c.HTTPHeaders.Headers {
+		if http.CanonicalHeaderKey(h) == name {
+			return true
+		}
+	}
+	return false
+}
 
 // configOf is the configuration of one integration, found by the key of its
 // list: webhook_configs for a webhook. It is nil for a type that is not there.

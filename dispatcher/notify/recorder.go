@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// idempotencyKey is the header that carries the delivery ID.
+const idempotencyKey = "Idempotency-Key"
+
 // recorder is the round tripper before all of an integration's requests. It adds
 // the marks of the delivery and notes the answers.
 type recorder struct {
@@ -45,11 +48,13 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 // mark is req with the marks of the delivery. A round tripper must leave the
 // request that it is given alone, so it is a copy where anything is added.
 func (r *recorder) mark(req *http.Request, x *exchange) (*http.Request, error) {
-	if x.id == "" || !r.header {
+	if x.id == "" || !r.header && !r.body {
 		return req, nil
 	}
 	marked := req.Clone(req.Context())
-	marked.Header.Set("Idempotency-Key", x.id)
+	if r.header {
+		marked.Header.Set(idempotencyKey, x.id)
+	}
 	if !r.body || req.Body == nil {
 		return marked, nil
 	}

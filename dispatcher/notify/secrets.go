@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -60,16 +61,21 @@ func collect(v reflect.Value, found map[string]struct{}) {
 	}
 }
 
+// addSecret adds a secret, and of one that is an address also the part behind
+// the host, because servers repeat that in their answers.
 func addSecret(v reflect.Value, found map[string]struct{}) {
-	if v.Kind() == reflect.String {
-		found[v.String()] = struct{}{}
-		return
+	text := ""
+	switch {
+	case v.Kind() == reflect.String:
+		text = v.String()
+	case v.Kind() == reflect.Struct && v.NumField() > 0:
+		// A SecretURL holds a *url.URL.
+		if u, ok := v.Field(0).Interface().(*url.URL); ok && u != nil {
+			text = u.String()
+		}
 	}
-	if v.Kind() != reflect.Struct || v.NumField() == 0 {
-		return
-	}
-	// A SecretURL holds a *url.URL, and is given to the eye only as String.
-	if u, ok := v.Field(0).Interface().(interface{ String() string }); ok && !v.Field(0).IsNil() {
-		found[u.String()] = struct{}{}
+	found[text] = struct{}{}
+	if u, err := url.Parse(text); err == nil && u.Host != "" {
+		found[u.RequestURI()] = struct{}{}
 	}
 }
