@@ -1,8 +1,6 @@
 package app
 
 import (
-	"time"
-
 	"tocsin/cluster"
 	"tocsin/httpapi/view"
 )
@@ -11,26 +9,36 @@ import (
 func (n *Node) view() view.Cluster {
 	s, v := n.cluster.Status(), n.machine.View()
 	out := view.Cluster{
-		Enabled:   n.opts.Settings.Clustered(),
-		ID:        v.Cluster(),
-		Self:      s.Self,
-		Ready:     n.ready(),
-		Leader:    s.Leader,
-		Quorum:    s.Quorum,
-		Term:      s.Term,
-		Committed: s.CommitIndex,
-		Applied:   s.Applied,
-		StateHash: s.StateHash,
-		ConfigRev: revOf(v.Config()),
+		Enabled:           n.opts.Settings.Clustered(),
+		ID:                v.Cluster(),
+		Self:              s.Self,
+		Name:              s.Name,
+		State:             string(s.State),
+		Waiting:           s.Waiting,
+		Ready:             n.ready(),
+		Leader:            s.Leader,
+		Quorum:            s.Quorum,
+		Term:              s.Term,
+		Committed:         s.CommitIndex,
+		Applied:           s.Applied,
+		StateHash:         s.StateHash,
+		ConfigRev:         revOf(v.Config()),
+		PendingDeliveries: n.dispatch.Pending(),
+		PendingOverlays:   s.OverlaysPending,
 	}
-	now := n.opts.Now()
+	if n.dispatch.Degraded() {
+		out.DegradedSince = s.Quorum.LostAt
+	}
+	if s.Storage != nil {
+		out.Storage = s.Storage.Error()
+	}
 	for i := range s.Peers {
-		out.Peers = append(out.Peers, viewPeer(&s.Peers[i], now))
+		out.Peers = append(out.Peers, viewPeer(&s.Peers[i]))
 	}
 	return out
 }
 
-func viewPeer(p *cluster.Peer, now time.Time) view.Peer {
+func viewPeer(p *cluster.Peer) view.Peer {
 	out := view.Peer{
 		ID: p.ID, Name: p.Name,
 		Gossip: p.GossipAddress, Raft: p.RaftAddress, API: p.APIAddress,
@@ -38,7 +46,9 @@ func viewPeer(p *cluster.Peer, now time.Time) view.Peer {
 		Alive:   p.Alive || p.Self, Member: p.Member, Voter: p.Voter,
 		Degraded: p.Degraded, StorageFailed: p.StorageFailed,
 		ConfigRev: p.ConfigRev,
-		LastSeen:  p.LastSeen,
+	}
+	if !out.Alive {
+		out.LastSeen = p.Since
 	}
 	return out
 }

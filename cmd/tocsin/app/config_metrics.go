@@ -16,7 +16,6 @@ type configMetrics struct {
 	successTime  prometheus.Gauge
 	receivers    prometheus.Gauge
 	integrations prometheus.Gauge
-	inhibitRules prometheus.Gauge
 	rev          prometheus.Gauge
 	differs      prometheus.Gauge
 	differing    atomic.Bool
@@ -32,7 +31,6 @@ func newConfigMetrics(r prometheus.Registerer) *configMetrics {
 		success:      gauge("alertmanager_config_last_reload_successful", "Whether the last configuration reload attempt was successful."),
 		successTime:  gauge("alertmanager_config_last_reload_success_timestamp_seconds", "Timestamp of the last successful configuration reload."),
 		receivers:    gauge("alertmanager_receivers", "Number of configured receivers."),
-		inhibitRules: gauge("alertmanager_inhibition_rules", "Number of configured inhibition rules."),
 		rev:          gauge("tocsin_config_rev", "Number of the version of the configuration that this node runs."),
 		differs:      gauge("tocsin_config_file_differs", "Whether this node's configuration file differs from what the cluster runs."),
 		integrations: gauge("alertmanager_integrations", "Number of configured integrations."),
@@ -43,7 +41,6 @@ func (m *configMetrics) runs(c *config.Config) {
 	m.hash.Set(c.Hash)
 	m.rev.Set(float64(c.Rev))
 	m.receivers.Set(float64(len(c.Receivers)))
-	m.inhibitRules.Set(float64(len(c.InhibitRules)))
 	integrations := 0
 	for _, r := range c.Receivers {
 		integrations += len(r.Integrations)

@@ -47,7 +47,7 @@ type configOptions struct {
 	// configuration yet.
 	Ready <-chan struct{}
 	// Apply has the dispatcher run a configuration; Tell tells the cluster.
-	Apply  func(*config.Config)
+	Apply  func(*config.Config) error
 	Tell   func(rev uint64)
 	Load   config.Options
 	Author string
@@ -210,8 +210,7 @@ func (c *configs) restart(ctx context.Context, rev uint64) error {
 	}
 	c.applying.Lock()
 	defer c.applying.Unlock()
-	c.opts.Apply(c.running.Load())
-	return nil
+	return c.opts.Apply(c.running.Load())
 }
 
 // follow loads the active version, if it is not what runs.
@@ -222,13 +221,15 @@ func (c *configs) follow() {
 		return
 	}
 	loaded, err := config.Load(active, c.opts.Load)
+	if err == nil {
+		err = c.apply(loaded)
+	}
 	if err != nil {
 		c.opts.Logger.Error("this node cannot load the cluster's configuration and goes on with the one that it has", "rev", active.Rev, "err", err)
 		c.metrics.reloaded(false)
 		c.settle(active.Rev, err)
 		return
 	}
-	c.apply(loaded)
 	c.shown.Store(showConfig(loaded))
 	c.opts.Tell(loaded.Rev)
 	c.metrics.runs(loaded)
@@ -238,11 +239,14 @@ func (c *configs) follow() {
 	c.compare()
 }
 
-func (c *configs) apply(loaded *config.Config) {
+func (c *configs) apply(loaded *config.Config) error {
 	c.applying.Lock()
 	defer c.applying.Unlock()
-	c.opts.Apply(loaded)
+	if err := c.opts.Apply(loaded); err != nil {
+		return err
+	}
 	c.running.Store(loaded)
+	return nil
 }
 
 // settle tells those who wait for rev how loading it went.

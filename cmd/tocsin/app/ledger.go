@@ -8,6 +8,7 @@ import (
 	"tocsin/fsm"
 	"tocsin/fsm/model"
 	"tocsin/httpapi/admin"
+	"tocsin/httpapi/refusal"
 )
 
 // ledger is what was told to receivers, for the API.
@@ -44,7 +45,10 @@ type members struct{ node *cluster.Node }
 
 // AddPeer makes a node a member.
 func (m members) AddPeer(ctx context.Context, id model.NodeID, raftAddress string, voter bool) error {
-	return refused(m.node.AddPeer(ctx, id, raftAddress, voter))
+	if !voter {
+		return &refusal.Denied{Reason: refusal.ErrInvalid, Text: "a member without a vote cannot be added by hand: it gets its vote once it has caught up"}
+	}
+	return refused(m.node.AddPeer(ctx, id, raftAddress))
 }
 
 // RemovePeer takes a node out of the cluster.

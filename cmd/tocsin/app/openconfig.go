@@ -37,7 +37,7 @@ func (n *Node) openConfigs() error {
 		Machine: n.machine,
 		Propose: n.cluster.Propose,
 		Ready:   n.cluster.Ready(),
-		Apply:   n.dispatch.Apply,
+		Apply:   func(c *config.Config) error { return n.dispatch.Apply(c, n.load.Metrics) },
 		Tell:    n.cluster.ConfigLoaded,
 		Load:    n.load,
 		Author:  "file of " + n.cluster.Name(),

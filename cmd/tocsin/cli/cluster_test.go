@@ -43,8 +43,7 @@ func TestRaft(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"raft", "join", "n4", "10.0.0.4:9095"}, `{"id":"n4","address":"10.0.0.4:9095","voter":true}`},
-		{[]string{"raft", "join", "n4", "10.0.0.4:9095", "--learner"}, `{"id":"n4","address":"10.0.0.4:9095","voter":false}`},
+		{[]string{"raft", "join", "n4", "10.0.0.4:9095"}, `{"id":"n4","address":"10.0.0.4:9095"}`},
 		{[]string{"raft", "transfer-leadership"}, `{"id":""}`},
 		{[]string{"raft", "transfer-leadership", "n2"}, `{"id":"n2"}`},
 	} {

@@ -27,19 +27,16 @@ func newListPeers(r *remote) *cobra.Command {
 
 func newJoin(r *remote) *cobra.Command {
 	var p client.NewPeer
-	var learner bool
-	cmd := &cobra.Command{
+	return &cobra.Command{
 		Use:   "join ID ADDRESS",
 		Short: "Make a node a member, by its ID and Raft address",
 		Long:  "Make a node a member, by its ID and its Raft address (host:port). A node that is\nstarted with --cluster.peer does this by itself; the command is for a node that\ncannot find the others by gossip, and for one whose Raft address has changed.",
 		Args:  between(2, 2, "a node's ID and its Raft address"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p.ID, p.Address, p.Voter = args[0], args[1], !learner
+			p.ID, p.Address = args[0], args[1]
 			return r.peers(cmd, func(ctx context.Context, c *client.Client) ([]client.Peer, error) { return c.AddPeer(ctx, p) })
 		},
 	}
-	cmd.Flags().BoolVar(&learner, "learner", false, "Let the node follow without a vote.")
-	return cmd
 }
 
 func newRemovePeer(r *remote) *cobra.Command {

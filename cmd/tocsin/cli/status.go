@@ -92,7 +92,7 @@ func peerRows(t *table, peers []client.Peer) {
 	t.row("ID", "NAME", "ROLE", "ALIVE", "API", "GOSSIP", "RAFT", "VERSION", "CONFIG", "NOTES")
 	for i := range peers {
 		p := &peers[i]
-		t.row(p.ID, dash(p.Name), p.Role, yesNo(p.Alive), dash(p.API), dash(p.Gossip), dash(p.Raft), dash(p.Version), number(p.ConfigRev), notes(p))
+		t.row(p.ID, dash(p.Name), p.Role, yesNo(p.Alive), dash(p.API), dash(p.Gossip), dash(p.Raft), dash(p.Version), number(p.ConfigRev), dash(notes(p)))
 	}
 }
 

@@ -100,7 +100,6 @@ func (c *Client) Peers(ctx context.Context) ([]Peer, error) {
 type NewPeer struct {
 	ID      string `json:"id"`
 	Address string `json:"address"`
-	Voter   bool   `json:"voter"`
 }
 
 // AddPeer makes a node a member.

@@ -9,7 +9,7 @@ import (
 // welcome says where things are and what to try.
 func (d *demonstration) welcome(took time.Duration) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Three nodes of Tocsin form a cluster since %.1f s. Ctrl-C stops them and removes their data.\n\n", took.Seconds())
+	fmt.Fprintf(&b, "Three nodes of Tocsin formed a cluster in %.1f s. Ctrl-C stops them and removes their data.\n\n", took.Seconds())
 	for i, n := range d.nodes {
 		fmt.Fprintf(&b, "  node%d   status page and API   http://%s/\n", i+1, n.WebAddress())
 	}

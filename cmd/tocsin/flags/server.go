@@ -69,7 +69,7 @@ func (s *Server) registerCluster(fs set) {
 	c := &s.Settings.Cluster
 	fs.text(&c.ListenAddress, "cluster.listen-address", "Address of the gossip between nodes, TCP and UDP. Set it to the empty string to run alone.")
 	fs.text(&c.AdvertiseAddress, "cluster.advertise-address", "IP:port by which the other nodes reach this one's gossip.")
-	fs.text(&c.PeerName, "cluster.peer-name", "Name of the node, for people. Defaults to the host name.")
+	fs.text(&c.PeerName, "cluster.peer-name", "Name of the node, for people. Defaults to the ID of the node.")
 	fs.texts(&c.Peers, "cluster.peer", "Initial peers, host:port of their cluster addresses (may be repeated).")
 	fs.duration(&c.PeerTimeout, "cluster.peer-timeout", "Without a quorum: time to wait for each node before this one in rank, before sending.")
 	fs.duration(&c.ResolveTimeout, "cluster.peers-resolve-timeout", "Time to resolve peers' names.")
