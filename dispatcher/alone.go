@@ -50,20 +50,17 @@ func (d *delivery) keepTold(s step, out *outgoing) {
 	d.group.epoch.core.opts.Overlay.Announce(o)
 }
 
-// overlay is the key as this node sees it, with a belief. All overlays of a cut
-// are built on what the ledger said at its beginning.
+// overlay is the key as this node sees it, with a belief. The belief is built on
+// all that this node knows: its earlier overlays, those it heard of, and the
+// ledger at BaseRev.
 func (d *delivery) overlay(s step, b belief, out *outgoing) model.Overlay {
 	core := d.group.epoch.core
-	o := model.Overlay{
-		Key: d.key, Origin: core.opts.Node, Seq: core.overlays.Add(1),
+	return model.Overlay{
+		Key: d.key, Origin: core.opts.Node, Epoch: core.opts.Epoch, Seq: core.overlays.Add(1),
 		BaseRev: s.entry.Rev, BaseGen: s.entry.Gen, Stamp: s.base.Stamp,
 		Must: b.must, Maybe: b.maybe, Resolved: b.resolved,
 		Data: out.data, Delivery: out.row,
 	}
-	if s.own != nil {
-		o.BaseRev, o.BaseGen = s.own.BaseRev, s.own.BaseGen
-	}
-	return o
 }
 
 // keep writes the overlay, and remembers it for as long as nobody else does.

@@ -64,7 +64,7 @@ func overlaid(e model.Entry, overlays []model.Overlay) model.Entry {
 	// What the ledger says counts beside the overlays unless all of them were
 	// built on it.
 	for _, o := range overlays {
-		if o.BaseRev != e.Rev {
+		if o.BaseRev < e.Rev {
 			add(beliefOf(&e), e.Stamp, e.Data)
 			break
 		}

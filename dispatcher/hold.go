@@ -153,6 +153,7 @@ func (d *delivery) send(ctx context.Context, out *outgoing) notify.Result {
 			break
 		}
 	}
+	d.pace.sent = time.Now()
 	out.row.At, out.row.Took = millis(core.opts.Now()), time.Since(began).Milliseconds()
 	out.row.Outcome = model.OutcomeSent
 	if res.Err == nil {

@@ -144,6 +144,10 @@ func (l *ledger) settle(s model.Settlement) error {
 		l.finish(&e)
 		tell(&e, s.Firing, s.Resolved)
 		e.Attempt, e.NotBefore, e.Data = 0, 0, s.Data
+	case lapsed >= 0 && e.Claim == nil && e.Rev == e.Lapsed[lapsed].Rev+1:
+		// It had no successor, so it was the last message after all.
+		tell(&e, s.Firing, s.Resolved)
+		e.Lapsed = nil
 	case lapsed >= 0:
 		as := e
 		tell(&as, s.Firing, s.Resolved)
@@ -345,6 +349,13 @@ func (s *seat) Quorum() model.Quorum {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return model.Quorum{Held: s.lost.IsZero(), LostAt: s.lost, Reachable: s.reachable, Voters: s.voters}
+}
+
+// back ends the loss of the quorum.
+func (s *seat) back() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost, s.frozen = time.Time{}, nil
 }
 
 // gossip carries overlays between the nodes of a test.

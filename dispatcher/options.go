@@ -20,6 +20,8 @@ type Options struct {
 	Store    *alert.Store
 	// Node is this node's ID.
 	Node model.NodeID
+	// Epoch grows with each start of this node. It is that of its overlays.
+	Epoch uint64
 	// Cluster is the cluster's ID, which goes into delivery IDs. It is asked
 	// at each send; nil is the empty ID.
 	Cluster func() model.ClusterID

@@ -39,6 +39,8 @@ type pace struct {
 	// paused is until when nothing is proposed, after an answer that a moment
 	// later may be another.
 	paused time.Time
+	// sent is when this node last sent.
+	sent time.Time
 	// kept is this node's last overlay of the key.
 	kept *model.Overlay
 }
@@ -82,7 +84,7 @@ func (p *pace) notBefore(s step, interval time.Duration, wall time.Time) time.Ti
 	if s.reason == model.ReasonNone {
 		return p.paused
 	}
-	at := later(p.retry, p.paused)
+	at := later(later(p.retry, p.paused), p.sent.Add(brake))
 	if p.reason != model.ReasonRepeat || s.reason == model.ReasonRepeat {
 		at = later(at, p.barred)
 	}
@@ -93,6 +95,10 @@ func (p *pace) notBefore(s step, interval time.Duration, wall time.Time) time.Ti
 	}
 	return at
 }
+
+// brake is the least time between two messages of one key that this node sends,
+// whatever the reason: nothing that goes wrong may flood a receiver.
+const brake = 500 * time.Millisecond
 
 // pause lets some time go by before the next look at the ledger.
 func (p *pace) pause(d time.Duration) { p.paused = time.Now().Add(d) }

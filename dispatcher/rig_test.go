@@ -422,8 +422,8 @@ func (n *node) lose() {
 }
 
 func (n *node) find() {
-	n.seat.mu.Lock()
-	n.seat.lost, n.seat.frozen = time.Time{}, nil
-	n.seat.mu.Unlock()
+	n.seat.back()
 	n.mouth.drain(n.rig.ledger)
 }
+
+func replaceOnce(s, old, by string) string { return strings.Replace(s, old, by, 1) }

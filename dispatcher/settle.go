@@ -60,6 +60,9 @@ func (c *Dispatcher) report(st model.Settlement) {
 		ctx, cancel := context.WithTimeout(c.life, claimTimeout)
 		err := c.opts.Ledger.Settle(ctx, st)
 		cancel()
+		if err == nil {
+			c.cut.answered()
+		}
 		if err == nil || !c.wanted(st) {
 			return
 		}

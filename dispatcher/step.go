@@ -17,8 +17,6 @@ type step struct {
 	firing, resolved model.AlertSet
 	// entry is the ledger's, base the same with the overlays over it.
 	entry, base model.Entry
-	// own is this node's overlay of the key that is not in the ledger yet.
-	own *model.Overlay
 	// token is what to give back.
 	token model.Token
 }
@@ -70,11 +68,6 @@ func (d *delivery) next(v *view) step {
 	overlays := core.opts.Overlay.Overlays(d.key)
 	if m.degraded {
 		overlays = d.pace.remembered(overlays)
-	}
-	for i := range overlays {
-		if overlays[i].Origin == core.opts.Node {
-			s.own = &overlays[i]
-		}
 	}
 	s.base = overlaid(s.entry, overlays)
 	if !d.message(v, &s, m.degraded && m.lonely) || d.pace.repeatTooEarly(s, now) {
