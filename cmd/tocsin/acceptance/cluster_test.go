@@ -110,8 +110,8 @@ func TestClusterGrowsAndAgrees(t *testing.T) {
 		t.Helper()
 		for _, n := range c.Nodes {
 			ok := rig.Eventually(2*time.Second, 20*time.Millisecond, func() bool {
-				s, err := n.Silence(id)
-				return err == nil && s.Status.State == want
+				state, _ := silenceState(n, id)
+				return state == want
 			})
 			if !ok {
 				t.Errorf("%s does not show the silence as %s after 2 s", n.Name, want)

@@ -96,8 +96,8 @@ func TestFullDisk(t *testing.T) {
 	}
 	page("while full", 15*time.Second)
 	page("still full", 15*time.Second)
-	if s, err := n.Silence(before); err != nil || s.Status.State != "active" {
-		t.Errorf("the silence from before: %+v %v, want it readable and active", s.Status, err)
+	if state, err := silenceState(n, before); state != "active" {
+		t.Errorf("the silence from before is %q (%v), want it readable and active", state, err)
 	}
 
 	if err := os.Remove(filler); err != nil {

@@ -9,6 +9,36 @@ import (
 	"tocsin/cmd/tocsin/acceptance/rig"
 )
 
+// TestWorksFromTheFirstRequest uses a node as soon as its status names a peer,
+// as programs do that were written for Alertmanager: it has its configuration by
+// then.
+func TestWorksFromTheFirstRequest(t *testing.T) {
+	t.Parallel()
+	hook := rig.NewSink(t, "hook")
+	n := rig.StartNode(t, rig.NodeOptions{Config: config(hook, routing{wait: "1ms"}), Hasty: true})
+	id, r := n.PutSilence(rig.Mute("alertname", "muted", time.Hour))
+	if id == "" {
+		t.Errorf("POST silence at once: %v", r)
+	}
+	if r := n.PostAlerts(rig.A("alertname", "a").API(time.Now()), rig.A("alertname", "muted").API(time.Now())); r.Code != http.StatusOK {
+		t.Errorf("POST alerts at once: %v", r)
+	}
+	list, err := n.Alerts("active=true", "silenced=false")
+	if err != nil || len(list) != 1 || len(list[0].Receivers) != 1 {
+		t.Errorf("alerts at once: %+v (%v), want one with its receiver", list, err)
+	}
+	now(t, "groups at once", func() (bool, string) {
+		groups, err := n.Groups("silenced=false")
+		return err == nil && len(groups) == 1, "not one group"
+	})
+	if st, err := n.Status(); err != nil || !strings.Contains(st.Config.Original, "receiver: hook") {
+		t.Errorf("the status at once shows the configuration %q (%v)", st.Config.Original, err)
+	}
+	if !hook.Await(1, 2*time.Second) {
+		t.Error("no notification within 2 s")
+	}
+}
+
 func TestReload(t *testing.T) {
 	t.Parallel()
 	hook := rig.NewSink(t, "hook")

@@ -2,6 +2,7 @@ package acceptance_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,7 +88,7 @@ func TestAddUTF8Silences(t *testing.T) {
 	}
 	now(t, "silenced alerts", func() (bool, string) {
 		list, err := n.Alerts("active=false")
-		return err == nil && len(list) == 1 && list[0].Status.SilencedBy[0] == id, "the alert is not silenced"
+		return err == nil && len(list) == 1 && slices.Equal(list[0].Status.SilencedBy, []string{id}), "the alert is not silenced"
 	})
 }
 

@@ -35,6 +35,8 @@ receivers: [{name: hook, webhook_configs: [{url: %s}]}]
 	time.Sleep(5 * time.Second)
 
 	l.heal()
+	// Prometheus repeats what fires, to all that it reaches.
+	s.post("lonely", c.Nodes...)
 	s.healed(id)
 	time.Sleep(5 * time.Second) // two turns of the groups
 	s.told("before", 0, 1, 1)

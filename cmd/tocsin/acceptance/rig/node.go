@@ -49,6 +49,8 @@ type NodeOptions struct {
 	Env []string
 	// Prefix is the path at which the API is served, such as /foo.
 	Prefix string
+	// Hasty does not wait until the node is ready and has its configuration.
+	Hasty bool
 	// Program is the path of an Alertmanager to start in place of the server
 	// under test.
 	Program string
@@ -122,6 +124,16 @@ func (n *Node) AwaitServing(t testing.TB) {
 	n.awaitPeers(t)
 	if n.oracle {
 		time.Sleep(200 * time.Millisecond) // it listens before it handles signals
+	}
+	if n.opts.Hasty {
+		return
+	}
+	configured := Eventually(startLimit, 20*time.Millisecond, func() bool {
+		st, err := n.Status()
+		return err == nil && st.Config.Original != "" && n.Get("/-/ready").Code == 200
+	})
+	if !configured {
+		t.Fatalf("%s is not ready with a configuration within %v", n.Name, startLimit)
 	}
 }
 

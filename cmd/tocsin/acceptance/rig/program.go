@@ -25,6 +25,8 @@ const (
 	// that takes Alertmanager's flags: "prometheus-alertmanager", or
 	// "bin/tocsin server".
 	EnvArgv = "TOCSIN_TEST_ARGV"
+	// EnvNotYet, set to 1, runs also what is known not to be built yet.
+	EnvNotYet = "TOCSIN_TEST_NOT_YET"
 	// EnvRequireAll makes whatever would be skipped fail instead, as CI=true
 	// does.
 	EnvRequireAll = "TOCSIN_REQUIRE_ALL"
@@ -187,6 +189,15 @@ func NeedTool(t testing.TB, name string) string {
 func NeedRoot(t testing.TB) {
 	t.Helper()
 	Need(t, os.Geteuid() == 0, "this needs root (namespaces, mounts)")
+}
+
+// NotYet skips a test of something that the design promises and that is not built
+// yet. Such a skip does not count as a hole in what there is.
+func NotYet(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv(EnvNotYet) != "1" {
+		t.Skipf("not built yet: %s", what)
+	}
 }
 
 // SkipOracle skips what an Alertmanager older than 0.minor does not have, or
