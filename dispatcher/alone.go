@@ -24,7 +24,7 @@ func (d *delivery) sendAlone(v *view, s step) {
 		d.keepTold(s, out)
 		return
 	}
-	d.keep(d.overlay(s, beliefOf(&s.base).doubted(out.firing, out.resolved), out))
+	d.keep(d.overlay(s, beliefOf(&s.base).doubted(out.firing, out.resolved), out), s)
 	res := d.send(core.hard, out)
 	if res.Err == nil {
 		d.keepTold(s, out)
@@ -46,7 +46,7 @@ func (d *delivery) keepTold(s step, out *outgoing) {
 		o.Stamp = millis(d.group.epoch.core.opts.Now())
 		d.pace.ahead++
 	}
-	d.keep(o)
+	d.keep(o, s)
 	d.group.epoch.core.opts.Overlay.Announce(o)
 }
 
@@ -64,9 +64,9 @@ func (d *delivery) overlay(s step, b belief, out *outgoing) model.Overlay {
 }
 
 // keep writes the overlay, and remembers it for as long as nobody else does.
-func (d *delivery) keep(o model.Overlay) {
+func (d *delivery) keep(o model.Overlay, s step) {
 	core := d.group.epoch.core
-	d.pace.kept = &o
+	d.pace.keep(o, s.overlays)
 	done := make(chan error, 1)
 	core.disk.Go(func() { done <- core.opts.Overlay.Keep(o) })
 	t := time.NewTimer(keepTimeout)

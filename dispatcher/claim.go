@@ -18,6 +18,9 @@ const (
 func (d *delivery) claim(v *view, s step) {
 	core := d.group.epoch.core
 	began := time.Now()
+	if s.probes && !core.cut.probe(began) {
+		return
+	}
 	l := newLease(core.opts.Now)
 	req := model.ClaimRequest{
 		Key: d.key, Token: newToken(), Node: core.opts.Node,
@@ -31,8 +34,9 @@ func (d *delivery) claim(v *view, s step) {
 		core.opts.Logger.Debug("claim got no answer", "key", d.key.String(), "token", req.Token, "err", err)
 		if time.Since(began) >= claimTimeout {
 			core.cut.unanswered(began)
+		} else {
+			d.pace.pause(proposeAgain)
 		}
-		d.pace.pause(proposeAgain)
 		return
 	}
 	core.metrics.claims.WithLabelValues(grant.Denied.String()).Inc()

@@ -25,7 +25,8 @@ type cut struct {
 	// held.
 	lost time.Time
 	// deaf is since when claims have not been answered although a leader is
-	// known; zero while they are. probed is when one was last tried.
+	// known; zero while they are. probed is when the last was begun or given
+	// up.
 	deaf, probed time.Time
 	said         bool
 }
@@ -100,8 +101,9 @@ func (c *cut) unanswered(began time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.deaf.IsZero() {
-		c.deaf, c.probed = began, time.Now()
+		c.deaf = began
 	}
+	c.probed = time.Now()
 }
 
 // answered says that the ledger has answered.
@@ -111,14 +113,25 @@ func (c *cut) answered() {
 	c.deaf = time.Time{}
 }
 
-// probe lets one claim through every claimTimeout while claims are not
-// answered, to find out when they are again.
+// mayProbe reports whether a claim may be tried although claims are not answered,
+// to find out when they are again: one every claimTimeout.
+func (c *cut) mayProbe(now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.due(now)
+}
+
+// probe is mayProbe for the one who does.
 func (c *cut) probe(now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.lost.IsZero() || c.deaf.IsZero() || now.Sub(c.probed) < claimTimeout {
+	if !c.due(now) {
 		return false
 	}
 	c.probed = now
 	return true
+}
+
+func (c *cut) due(now time.Time) bool {
+	return c.lost.IsZero() && !c.deaf.IsZero() && now.Sub(c.probed) >= claimTimeout
 }

@@ -251,8 +251,8 @@ type seat struct {
 	latency time.Duration
 	// lost is since when the node has no quorum; zero while it has. deaf: a
 	// leader is known, but nothing is answered.
-	lost              time.Time
-	deaf              bool
+	lost time.Time
+	deaf bool
 	// frozen is the state that a node without a quorum is left with.
 	frozen            map[model.DeliveryKey]*model.Entry
 	rank, of          int

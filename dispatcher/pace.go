@@ -1,6 +1,7 @@
 package dispatcher
 
 import (
+	"slices"
 	"time"
 
 	"tocsin/fsm/model"
@@ -41,8 +42,10 @@ type pace struct {
 	paused time.Time
 	// sent is when this node last sent.
 	sent time.Time
-	// kept is this node's last overlay of the key.
+	// kept is this node's last overlay of the key, knew are the overlays of
+	// others that it was built on.
 	kept *model.Overlay
+	knew []model.OverlayMark
 }
 
 // note takes in what the ledger says now.
@@ -112,6 +115,27 @@ func (p *pace) claimSeen(t model.Token, now time.Time) time.Time {
 		p.token, p.seen = t, now
 	}
 	return p.seen
+}
+
+// keep remembers an overlay of this node, built on all of those given.
+func (p *pace) keep(o model.Overlay, on []model.Overlay) {
+	p.kept, p.knew = &o, nil
+	for _, k := range on {
+		if k.Origin != o.Origin {
+			p.knew = append(p.knew, model.OverlayMark{Origin: k.Origin, Epoch: k.Epoch, Seq: k.Seq})
+		}
+	}
+}
+
+// unknown is the overlays without those of others that this node's own was built
+// on: what they say is in it, or was overtaken by it.
+func (p *pace) unknown(overlays []model.Overlay) []model.Overlay {
+	if p.kept == nil || len(p.knew) == 0 || !slices.ContainsFunc(overlays, func(o model.Overlay) bool { return o.Origin == p.kept.Origin }) {
+		return overlays
+	}
+	return slices.DeleteFunc(slices.Clone(overlays), func(o model.Overlay) bool {
+		return o.Origin != p.kept.Origin && slices.ContainsFunc(p.knew, func(m model.OverlayMark) bool { return m.Covers(o) })
+	})
 }
 
 // remembered adds the last overlay of this node to those that are kept, if they

@@ -17,6 +17,10 @@ type step struct {
 	firing, resolved model.AlertSet
 	// entry is the ledger's, base the same with the overlays over it.
 	entry, base model.Entry
+	// overlays are all of the key.
+	overlays []model.Overlay
+	// probes: the claim is to find out whether claims are answered again.
+	probes bool
 	// token is what to give back.
 	token model.Token
 }
@@ -65,11 +69,11 @@ func (d *delivery) next(v *view) step {
 		s.entry = *e
 	}
 	m := core.mode()
-	overlays := core.opts.Overlay.Overlays(d.key)
+	s.overlays = core.opts.Overlay.Overlays(d.key)
 	if m.degraded {
-		overlays = d.pace.remembered(overlays)
+		s.overlays = d.pace.remembered(s.overlays)
 	}
-	s.base = overlaid(s.entry, overlays)
+	s.base = overlaid(s.entry, d.pace.unknown(s.overlays))
 	if !d.message(v, &s, m.degraded && m.lonely) || d.pace.repeatTooEarly(s, now) {
 		s.does = stepQuiet
 		return s
@@ -81,7 +85,7 @@ func (d *delivery) next(v *view) step {
 	if until := d.pace.notBefore(s, d.group.route.GroupInterval, core.opts.Now()); until.After(now) {
 		return step{does: stepWait, until: until}
 	}
-	return d.inTurn(s, m, len(overlays) > 0, now)
+	return d.inTurn(s, m, len(s.overlays) > 0, now)
 }
 
 // inTurn lets the step be taken when it is this node's turn.
@@ -94,8 +98,8 @@ func (d *delivery) inTurn(s step, m mode, unmerged bool, now time.Time) step {
 		return s
 	}
 	d.pace.unmerged = time.Time{}
-	if d.group.epoch.core.cut.probe(now) {
-		s.does = stepClaim
+	if d.group.epoch.core.cut.mayProbe(now) {
+		s.does, s.probes = stepClaim, true
 		return s
 	}
 	if until := d.turnAlone(m); until.After(now) {
