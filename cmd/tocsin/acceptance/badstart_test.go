@@ -14,7 +14,7 @@ import (
 
 func TestPortInUse(t *testing.T) {
 	t.Parallel()
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	taken, err := net.Listen("tcp", rig.Loopback()+":9094")
 	if err != nil {
 		t.Fatal(err)
 	}

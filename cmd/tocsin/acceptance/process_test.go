@@ -89,6 +89,46 @@ func TestReloadOverHTTP(t *testing.T) {
 	s.Run(6.5)
 }
 
+// TestShownConfig looks at the configuration that the status shows: it hides
+// what is secret, has the defaults, and is one that a server loads.
+func TestShownConfig(t *testing.T) {
+	t.Parallel()
+	secrets := []string{"topsecretpassword", "topsecretpath", "topsecrettoken"}
+	n := rig.StartNode(t, rig.NodeOptions{Config: `global:
+  smtp_smarthost: localhost:25
+  smtp_from: a@b.test
+  smtp_auth_password: topsecretpassword
+  slack_api_url: https://slack.test/topsecretpath
+route: {receiver: all, repeat_interval: 3h}
+receivers:
+- name: all
+  slack_configs: [{channel: '#c'}]
+  email_configs: [{to: c@d.test}]
+  pagerduty_configs: [{routing_key: topsecrettoken}]
+  webhook_configs:
+  - url: http://127.0.0.1:1/
+    http_config: {basic_auth: {username: user, password: topsecretpassword}}
+`})
+	st, err := n.Status()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range secrets {
+		if strings.Contains(st.Config.Original, secret) {
+			t.Errorf("the status shows the secret %s", secret)
+		}
+	}
+	for _, want := range []string{"<secret>", "repeat_interval: 3h", "resolve_timeout: 5m"} {
+		if !strings.Contains(st.Config.Original, want) {
+			t.Errorf("the status does not show %q:\n%s", want, st.Config.Original)
+		}
+	}
+	again := rig.StartNode(t, rig.NodeOptions{Name: "again", Config: st.Config.Original})
+	if twice, err := again.Status(); err != nil || twice.Config.Original != st.Config.Original {
+		t.Errorf("loaded again it is shown as (%v)\n%s\nbefore it was\n%s", err, twice.Config.Original, st.Config.Original)
+	}
+}
+
 func TestColdStart(t *testing.T) {
 	t.Parallel()
 	rig.SkipOracle(t, 30, "--dispatch.start-delay")

@@ -35,6 +35,7 @@ receivers: [{name: hook, webhook_configs: [{url: %s}]}]
 	time.Sleep(5 * time.Second)
 
 	l.heal()
+	s.noLongerLonely(c.Nodes[2])
 	// Prometheus repeats what fires, to all that it reaches.
 	s.post("lonely", c.Nodes...)
 	s.healed(id)
@@ -48,6 +49,7 @@ receivers: [{name: hook, webhook_configs: [{url: %s}]}]
 	}
 	time.Sleep(5 * time.Second)
 	s.sameIDs("during")
+	s.sameIDs("lonely")
 }
 
 // cableStory is what happens in TestCutCable.
@@ -115,6 +117,20 @@ func (s *cableStory) lonelyOne(n *rig.Node) {
 			s.t.Errorf("tocsin_degraded of %s is %v (%v), want 0: it has a majority", other.Name, v, ok)
 		}
 	}
+}
+
+// noLongerLonely waits until the node that was cut off is no longer degraded,
+// and has told the others what it sent meanwhile.
+func (s *cableStory) noLongerLonely(n *rig.Node) {
+	s.t.Helper()
+	ok := rig.Eventually(20*time.Second, 100*time.Millisecond, func() bool {
+		v, ok := n.Metric("tocsin_degraded")
+		return ok && v == 0
+	})
+	if !ok {
+		s.t.Errorf("%s is still degraded 20 s after the cable is back", n.Name)
+	}
+	time.Sleep(2 * time.Second)
 }
 
 // healed waits until all nodes are of one mind again.
