@@ -4,9 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strconv"
 	"time"
-
-	"github.com/prometheus/common/version"
 
 	"tocsin/cluster"
 	"tocsin/cluster/gossip"
@@ -33,7 +32,7 @@ func (n *Node) clusterOptions() cluster.Options {
 	return cluster.Options{
 		DataDir:         s.DataDir,
 		Name:            c.PeerName,
-		Version:         version.Version,
+		Version:         Version(),
 		ClusterLabel:    c.Label,
 		GossipBind:      c.ListenAddress,
 		GossipAdvertise: c.AdvertiseAddress,
@@ -82,7 +81,39 @@ func (n *Node) apiAddress() string {
 	return net.JoinHostPort(host, port)
 }
 
-// explainCluster names the flag that would help.
+// explainCluster names the flag that would help: that of the address that
+// somebody else listens on.
 func (n *Node) explainCluster(err error) error {
+	s := &n.opts.Settings
+	for flag, address := range map[string]string{
+		"--cluster.listen-address": s.Cluster.ListenAddress,
+		"--raft.listen-address":    s.raftAddress(),
+	} {
+		if address == "" || n.opts.Replace.Transports.Stream != nil {
+			continue
+		}
+		l, perr := net.Listen("tcp", address)
+		if perr != nil {
+			return listenError(flag, address, perr)
+		}
+		l.Close() // it was only tried
+	}
 	return fmt.Errorf("open the cluster: %w", err)
+}
+
+// raftAddress is where Raft listens: what was asked for, or the port after the
+// cluster's; empty where it is a free one.
+func (s *Settings) raftAddress() string {
+	if s.Raft.ListenAddress != "" || !s.Clustered() {
+		return s.Raft.ListenAddress
+	}
+	host, text, err := net.SplitHostPort(s.Cluster.ListenAddress)
+	if err != nil {
+		return ""
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil || port == 0 {
+		return ""
+	}
+	return net.JoinHostPort(host, strconv.Itoa(port+1))
 }

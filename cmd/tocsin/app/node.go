@@ -56,7 +56,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 		n.openCluster,
 		n.openDispatcher,
 		n.openConfigs,
-		n.openWeb,
+		func() error { return n.openWeb(ctx) },
 	} {
 		err := step()
 		if err == nil {

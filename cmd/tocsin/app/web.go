@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,7 +46,7 @@ func (n *Node) openListeners() error {
 }
 
 // openWeb answers HTTP requests.
-func (n *Node) openWeb() error {
+func (n *Node) openWeb(ctx context.Context) error {
 	s := &n.opts.Settings
 	silences := &silences{machine: n.machine, propose: n.cluster.Propose, max: uint32(max(0, s.Silences.Max))}
 	web, err := httpapi.New(httpapi.Options{
@@ -83,10 +84,27 @@ func (n *Node) openWeb() error {
 		return err
 	}
 	n.web = web
-	if len(n.listeners) > 0 {
-		n.serveWeb()
+	if len(n.listeners) == 0 {
+		return nil
 	}
+	n.awaitConfig(ctx)
+	n.serveWeb()
 	return nil
+}
+
+// firstConfig bounds how long a starting node waits for a configuration before
+// it answers requests.
+const firstConfig = 3 * time.Second
+
+// awaitConfig waits a little for the configuration, so that the first answer
+// to a client is as good as any later one. A node that finds no cluster takes
+// alerts nevertheless.
+func (n *Node) awaitConfig(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, firstConfig)
+	defer cancel()
+	if err := n.configs.waitLoaded(ctx, 1); err != nil {
+		n.opts.Logger.Warn("there is no configuration yet: alerts are taken, and told once there is one", "err", err)
+	}
 }
 
 func (n *Node) decoder() *alert.Decoder {
@@ -115,9 +133,13 @@ func (n *Node) serveWeb() {
 	})
 }
 
+// Version is the program's version: three numbers, also where the build named
+// none.
+func Version() string { return cmp.Or(version.Version, "0.0.0") }
+
 func thisBuild() view.Build {
 	return view.Build{
-		Version:   version.Version,
+		Version:   Version(),
 		Revision:  version.GetRevision(),
 		Branch:    version.Branch,
 		BuildUser: version.BuildUser,

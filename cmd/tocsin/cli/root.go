@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +12,8 @@ import (
 
 	"github.com/prometheus/common/version"
 	"github.com/spf13/cobra"
+
+	"tocsin/cmd/tocsin/app"
 )
 
 // Streams are where a command reads and writes.
@@ -77,7 +78,7 @@ func newRoot(s Streams) *cobra.Command {
 		Use:           "tocsin",
 		Short:         "An alerting appliance for three machines",
 		Long:          "Tocsin takes alerts from Prometheus and tells people, from three machines that\nkeep one memory of what is configured, silenced and told.",
-		Version:       versionOf(),
+		Version:       app.Version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          knownCommand,
@@ -94,9 +95,6 @@ func newRoot(s Streams) *cobra.Command {
 	)
 	return root
 }
-
-// versionOf is never empty, so that --version is there in every build.
-func versionOf() string { return cmp.Or(version.Version, "unknown") }
 
 // group makes a command that only holds others.
 func group(use, short string, children ...*cobra.Command) *cobra.Command {

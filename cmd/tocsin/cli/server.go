@@ -20,7 +20,7 @@ func newServer(s Streams) *cobra.Command {
 		Use:     "server",
 		Short:   "Run a node",
 		Long:    "Run a node. It takes Alertmanager's flags with Alertmanager's meaning.",
-		Version: versionOf(),
+		Version: app.Version(),
 		Args:    nothing,
 	}
 	cmd.SetVersionTemplate(version.Print("tocsin") + "\n")

@@ -6,6 +6,8 @@ import (
 
 	"github.com/prometheus/common/version"
 	"github.com/spf13/cobra"
+
+	"tocsin/cmd/tocsin/app"
 )
 
 // build is what this binary says of itself.
@@ -26,7 +28,7 @@ func newVersion(s Streams) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			if output == asJSON {
 				return printJSON(s.Out, build{
-					Version: version.Version, Revision: version.GetRevision(), BuildDate: version.BuildDate,
+					Version: app.Version(), Revision: version.GetRevision(), BuildDate: version.BuildDate,
 					GoVersion: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
 				})
 			}
