@@ -54,7 +54,7 @@ type boundedBody struct {
 func (b *boundedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.read += int64(n)
-	if b.bounds.held.Add(int64(n)) > b.bounds.all {
+	if n > 0 && b.bounds.held.Add(int64(n)) > b.bounds.all {
 		return n, answer.ErrCrowded
 	}
 	return n, err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -121,7 +120,5 @@ func (f *fakes) Deliveries(admin.DeliveryQuery) ([]model.Delivery, error)  { ret
 func (f *fakes) Apply(context.Context, *model.ConfigVersion, uint64) (uint64, error) {
 	return 0, errors.New("not in these tests")
 }
-
-func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func get(n *node, target string) *httptest.ResponseRecorder { return n.do(http.MethodGet, target, "") }

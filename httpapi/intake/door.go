@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -115,4 +116,24 @@ func read(r *http.Request) ([]byte, error) {
 			return nil, err
 		}
 	}
+}
+
+// maxComplaints bounds how many of the refused alerts an answer speaks of.
+const maxComplaints = 1000
+
+// Complaint is what is wrong with the batch's invalid alerts, one a line, for
+// the answer; empty if there are none.
+func Complaint(b *alert.Batch) string {
+	var out strings.Builder
+	for i, err := range b.Invalid {
+		if i == maxComplaints {
+			fmt.Fprintf(&out, "\nand %d more", len(b.Invalid)-i)
+			break
+		}
+		if i > 0 {
+			out.WriteByte('\n')
+		}
+		out.WriteString(err.Error())
+	}
+	return out.String()
 }

@@ -16,6 +16,9 @@ type Refusal struct {
 	Leader string
 	// RetryAfter is when a repetition may succeed; 0 means DefaultRetryAfter.
 	RetryAfter time.Duration
+	// Why replaces the sentence about the quorum where something else is the
+	// reason, such as this node's disk. It is shown to clients.
+	Why string
 	// Unknown: the write may or may not take effect later. Otherwise it is
 	// certain that it did not.
 	Unknown bool
@@ -37,6 +40,9 @@ func From(err error) (*Refusal, bool) {
 func (r *Refusal) Error() string {
 	if r.Unknown {
 		return "the outcome is unknown: the cluster did not confirm the write in time, and it may still take effect; look before you repeat it"
+	}
+	if r.Why != "" {
+		return r.Why
 	}
 	if r.Leader == "" {
 		return "no quorum: nobody leads the cluster, so nothing can be written; alerts are still taken and notified"

@@ -10,6 +10,7 @@ import (
 
 	"tocsin/dispatcher/alert"
 	"tocsin/httpapi/answer"
+	"tocsin/httpapi/intake"
 	"tocsin/httpapi/view"
 )
 
@@ -75,10 +76,10 @@ func (a *API) postAlerts(c echo.Context) error {
 		}
 		return fail(c.Response(), http.StatusBadRequest, "bad_data", err.Error())
 	}
-	if err := batch.Err(); err != nil {
+	if complaint := intake.Complaint(&batch); complaint != "" {
 		a.opts.Logger.Warn("Some of the posted alerts were refused",
 			"refused", len(batch.Invalid), "taken", len(batch.Alerts), "from", c.RealIP(), "err", batch.Invalid[0])
-		return fail(c.Response(), http.StatusBadRequest, "bad_data", err.Error())
+		return fail(c.Response(), http.StatusBadRequest, "bad_data", complaint)
 	}
 	answer.JSON(c.Response(), http.StatusOK, success{Status: "success"})
 	return nil

@@ -12,6 +12,7 @@ import (
 	"tocsin/dispatcher"
 	"tocsin/dispatcher/alert"
 	"tocsin/httpapi/answer"
+	"tocsin/httpapi/intake"
 )
 
 // states are the parameters that hide alerts by their state.
@@ -101,10 +102,10 @@ func (a *API) postAlerts(c echo.Context) error {
 	if err != nil {
 		return a.bodyRefused(c, err)
 	}
-	if err := batch.Err(); err != nil {
+	if complaint := intake.Complaint(&batch); complaint != "" {
 		a.opts.Logger.Warn("Some of the posted alerts were refused",
 			"refused", len(batch.Invalid), "taken", len(batch.Alerts), "from", c.RealIP(), "err", batch.Invalid[0])
-		return refusef(http.StatusBadRequest, "%v", err)
+		return refusef(http.StatusBadRequest, "%s", complaint)
 	}
 	return c.NoContent(http.StatusOK)
 }

@@ -1,6 +1,7 @@
 package v2_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -143,11 +145,14 @@ type fakeDispatcher struct {
 	store  *alert.Store
 	status map[uint64]dispatcher.AlertStatus
 	groups []dispatcher.GroupView
+	// asked counts questions after a status.
+	asked int
 }
 
 func (d *fakeDispatcher) Post(alerts []alert.Alert) alert.PutResult { return d.store.Put(now, alerts) }
 
 func (d *fakeDispatcher) Status(a *alert.Alert) dispatcher.AlertStatus {
+	d.asked++
 	if st, ok := d.status[a.Fingerprint]; ok {
 		return st
 	}
@@ -207,10 +212,13 @@ func (f *fakeSilences) Silence(id string) (*model.Silence, bool) {
 	return s, ok
 }
 
+// Silences has the largest ID first, which is the order that no answer has.
 func (f *fakeSilences) Silences() iter.Seq[*model.Silence] {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return maps.Values(maps.Clone(f.all))
+	all := slices.Collect(maps.Values(f.all))
+	slices.SortFunc(all, func(a, b *model.Silence) int { return cmp.Compare(b.ID, a.ID) })
+	return slices.Values(all)
 }
 
 func (f *fakeSilences) WriteSilence(_ context.Context, p silence.Plan) error {
