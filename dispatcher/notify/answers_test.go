@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -197,5 +199,26 @@ func TestErrorsAreShort(t *testing.T) {
 	r := build(t, webhookYAML("{url: '"+s.URL+"'}"), config.Options{})[0].Send(t.Context(), message())
 	if n := len(r.Err.Error()); n > 512 || n < 400 || !strings.HasSuffix(r.Err.Error(), "ü…") {
 		t.Errorf("the error has %d bytes: %v", n, r.Err)
+	}
+}
+
+// TestSecretsFromFiles: a secret that no configuration holds is not shown
+// either, where it is part of an address.
+func TestSecretsFromFiles(t *testing.T) {
+	s := newSink(t, nil)
+	s.Close()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"token": "1:hush-token\n", "url": s.URL + "/hush-path"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := "route: {receiver: r}\nreceivers: [{name: r, telegram_configs: [{api_url: '" + s.URL + "', bot_token_file: " + dir + "/token, chat_id: 1}], " +
+		"webhook_configs: [{url_file: " + dir + "/url}]}]\n"
+	for _, i := range build(t, text, config.Options{}) {
+		r := i.Send(t.Context(), message())
+		if r.Err == nil || strings.Contains(r.Err.Error(), "hush") || !strings.Contains(r.Err.Error(), "refused") {
+			t.Errorf("%s: the error is %v", i.Name(), r.Err)
+		}
 	}
 }

@@ -46,8 +46,8 @@ func TestContext(t *testing.T) {
 			why, _ := amnotify.NotificationReason(ctx)
 			now, _ := amnotify.Now(ctx)
 			repeat, _ := amnotify.RepeatInterval(ctx)
-			got := fmt.Sprint(key, receiver, group, labels, why, now, repeat, len(as))
-			all := fmt.Sprint(`{}/{severity="critical"}:{alertname="Down"}`, "a.b", `{alertname="Down"}`, `{team="core"}`, want, begun.Add(2*time.Hour), 4*time.Hour, 2)
+			got := fmt.Sprintln(key, receiver, group, labels, why, now, repeat, len(as))
+			all := fmt.Sprintln(`{}/{severity="critical"}:{alertname="Down"}`, "a.b", `{alertname="Down"}`, `{team="core"}`, want, begun.Add(2*time.Hour), 4*time.Hour, 2)
 			if got != all {
 				t.Errorf("the context has\n%s\nwant\n%s", got, all)
 			}
