@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the end-to-end tests drive: Prometheus, Alertmanager (for
-# amtool), a mail server, and the tools that cut networks. Does something only
+# amtool), a mail server, a load balancer, and the tools that cut networks. Does something only
 # as root on Debian or its kin; elsewhere it says which tests will be skipped.
 set -euo pipefail
 
@@ -11,6 +11,7 @@ prometheus-alertmanager amtool
 iproute2 ip
 nftables nft
 exim4-daemon-light exim4
+haproxy haproxy
 '
 
 PATH=$PATH:/usr/sbin:/sbin

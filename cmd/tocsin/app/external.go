@@ -33,14 +33,6 @@ func externalURL(given, listen string) (*url.URL, error) {
 	return u, nil
 }
 
-// routePrefix is what all internal routes begin with: "/" or "/a/b".
-func routePrefix(given string, external *url.URL) string {
-	if given == "" {
-		given = external.Path
-	}
-	return "/" + strings.Trim(given, "/")
-}
-
 func cleanPrefix(path string) string {
 	path = strings.Trim(path, "/")
 	if path == "" {
