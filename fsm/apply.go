@@ -122,6 +122,9 @@ func (s *stage) release(q model.Release) command.Result {
 	if verdict == Accepted && q.Failed {
 		d := q.Delivery
 		d.Key, d.Node, d.Token, d.Outcome = q.Key, q.Node, q.Token, model.OutcomeFailed
+		if c := before.Claim; d.Firing+d.Resolved == 0 {
+			d.Firing, d.Resolved = uint32(len(c.Firing)), uint32(len(c.Resolved))
+		}
 		s.addDelivery(d)
 	}
 	return ruled(after.Rev, verdict, command.CodeNotFound)

@@ -41,11 +41,7 @@ func Merge(e model.Entry, o model.Overlay, floor uint64) (model.Entry, Verdict) 
 		Origin: o.Origin, Epoch: o.Epoch, Seq: o.Seq, Base: o.BaseRev, At: e.Rev,
 		Stamp: o.Stamp, Must: o.Must, Maybe: o.Maybe, Resolved: o.Resolved, Data: o.Data,
 	})
-	lines := make([]told, len(e.Strands))
-	for i, s := range e.Strands {
-		lines[i] = told{s.Must, s.Maybe, s.Resolved, s.Stamp, s.Data}
-	}
-	join(lines).putInto(&e)
+	join(linesOf(e.Strands)).putInto(&e)
 	mark := model.OverlayMark{Origin: o.Origin, Epoch: o.Epoch, Seq: o.Seq}
 	e.Merged = slices.Clone(e.Merged)
 	if found {
@@ -74,10 +70,24 @@ func ledgerStrand(e *model.Entry, floor uint64) model.Strand {
 func undominated(old []model.Strand, s model.Strand) []model.Strand {
 	kept := make([]model.Strand, 0, len(old)+1)
 	for _, o := range old {
-		knew := s.Base >= o.At && !o.Pinned || o.Absent && s.Base == 0
+		knew := s.Base >= o.At && !o.Pinned
 		if o.Origin != s.Origin && !knew {
 			kept = append(kept, o)
 		}
 	}
 	return append(kept, s)
+}
+
+// linesOf are the lines to join. That of an entry which does not exist counts
+// only beside an overlay that was built on one which did: the others found
+// nothing either.
+func linesOf(strands []model.Strand) []told {
+	built := slices.ContainsFunc(strands, func(s model.Strand) bool { return s.Base > 0 })
+	lines := make([]told, 0, len(strands))
+	for _, s := range strands {
+		if !s.Absent || built {
+			lines = append(lines, told{s.Must, s.Maybe, s.Resolved, s.Stamp, s.Data})
+		}
+	}
+	return lines
 }

@@ -74,8 +74,7 @@ type Strand struct {
 	// knew of that other and stands for both.
 	Base, At uint64
 	// Pinned: the line has a live claim, so nothing can stand for it. Absent:
-	// the ledger had no entry, so that an overlay which was built on none
-	// stands for it.
+	// the ledger had no entry, though it may have had one before.
 	Pinned, Absent bool
 
 	Stamp                 Millis

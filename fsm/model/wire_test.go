@@ -19,10 +19,26 @@ type reader interface{ ReadWire(*model.WireReader) }
 // alike when it came back.
 func TestWireRoundTrip(t *testing.T) {
 	for _, zero := range []any{
-		model.DeliveryKey{}, model.Datum{}, model.Delivery{}, model.Entry{}, model.Claim{}, model.SpentToken{},
-		model.Strand{}, model.ClaimRequest{}, model.Settlement{}, model.Release{}, model.Expiry{}, model.Grant{},
-		model.Overlay{}, model.OverlayMark{}, model.Silence{}, model.Matcher{}, model.Pair{}, model.ConfigVersion{},
-		model.TemplateFile{}, model.Node{},
+		model.DeliveryKey{},
+		model.Datum{},
+		model.Delivery{},
+		model.Entry{},
+		model.Claim{},
+		model.SpentToken{},
+		model.Strand{},
+		model.ClaimRequest{},
+		model.Settlement{},
+		model.Release{},
+		model.Expiry{},
+		model.Grant{},
+		model.Overlay{},
+		model.OverlayMark{},
+		model.Silence{},
+		model.Matcher{},
+		model.Pair{},
+		model.ConfigVersion{},
+		model.TemplateFile{},
+		model.Node{},
 	} {
 		typ := reflect.TypeOf(zero)
 		t.Run(typ.Name(), func(t *testing.T) {
