@@ -97,8 +97,12 @@ func TestClusterGrowsAndAgrees(t *testing.T) {
 				t.Errorf("%s lists a peer without name or address: %+v", n.Name, p)
 			}
 		}
-		if st.Cluster.Status != "ready" {
-			t.Errorf("the cluster status of %s is %q, want ready", n.Name, st.Cluster.Status)
+		ready := rig.Eventually(2*time.Second, 20*time.Millisecond, func() bool {
+			st, err = n.Status()
+			return err == nil && st.Cluster.Status == "ready"
+		})
+		if !ready {
+			t.Errorf("the cluster status of %s is %q after 2 s, want ready", n.Name, st.Cluster.Status)
 		}
 	}
 	if len(names) != 3 {
