@@ -102,7 +102,7 @@ func TestA2OneTruthAboutAnAlert(t *testing.T) {
 			spec := fmt.Sprintf("a%d job=j%d", i, i%10)
 			go n.fire(spec)
 			go func() {
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				n.resolve(spec)
 			}()
 		}
@@ -136,8 +136,8 @@ func TestA3StopWaitsForSendsAndSettles(t *testing.T) {
 		r.until(2 * sec)
 		n.stop()
 		r.wants("3s hook firing a")
-		if len(r.ledger.history) != 1 || r.ledger.history[0].Outcome != model.OutcomeSent {
-			t.Errorf("history %+v", r.ledger.history)
+		if len(r.ledger.tally().history) != 1 || r.ledger.tally().history[0].Outcome != model.OutcomeSent {
+			t.Errorf("history %+v", r.ledger.tally().history)
 		}
 	})
 }
@@ -183,10 +183,10 @@ inhibit_rules:
 			n.fire("target sev=warning"+job, "source sev=critical"+job)
 		}
 		r.until(5 * sec)
-		if len(r.told) != 200 {
-			t.Errorf("%d messages, want 200", len(r.told))
+		if len(r.tellings()) != 200 {
+			t.Errorf("%d messages, want 200", len(r.tellings()))
 		}
-		for _, m := range r.told {
+		for _, m := range r.tellings() {
 			if m.firing != "source" {
 				t.Errorf("told %v", m)
 			}
@@ -218,8 +218,8 @@ func TestB2SlowReceiverIsToldOnce(t *testing.T) {
 		r.fire("a")
 		r.until(60 * sec)
 		r.wants("10s hook firing a")
-		if r.ledger.expiries != 0 {
-			t.Errorf("%d claims expired", r.ledger.expiries)
+		if r.ledger.tally().expiries != 0 {
+			t.Errorf("%d claims expired", r.ledger.tally().expiries)
 		}
 	})
 }
@@ -265,11 +265,11 @@ func TestB6BothSidesOfACutSayTheSame(t *testing.T) {
 		b.lose()
 		r.fire("a")
 		r.until(40 * sec)
-		if len(r.told) == 2 && r.told[0].id != r.told[1].id {
-			t.Errorf("delivery IDs differ: %v", r.told)
+		if len(r.tellings()) == 2 && r.tellings()[0].id != r.tellings()[1].id {
+			t.Errorf("delivery IDs differ: %v", r.tellings())
 		}
-		if len(r.told) == 2 && (r.told[0].degraded || !r.told[1].degraded) {
-			t.Errorf("degraded is told wrongly: %v", r.told)
+		if len(r.tellings()) == 2 && (r.tellings()[0].degraded || !r.tellings()[1].degraded) {
+			t.Errorf("degraded is told wrongly: %v", r.tellings())
 		}
 		r.wants("1s hook firing a", "15s hook firing a")
 	})
@@ -293,8 +293,8 @@ func TestB7FlappingRanks(t *testing.T) {
 		r.answer = sleeps(300 * time.Millisecond)
 		r.fire("a")
 		r.until(60 * sec)
-		if len(r.told) != 1 {
-			t.Errorf("told %v", r.told)
+		if len(r.tellings()) != 1 {
+			t.Errorf("told %v", r.tellings())
 		}
 	})
 }

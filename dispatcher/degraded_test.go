@@ -87,8 +87,8 @@ func TestIslandTakesTurns(t *testing.T) {
 		r.nodes[0].stop()
 		r.nodes[1].fire("b")
 		r.until(200 * sec)
-		if m := r.last(); len(r.told) != 1 || m.node != "n1" || m.at != 121*sec+15*sec {
-			t.Errorf("told %v by %s", r.told, m.node)
+		if m := r.last(); len(r.tellings()) != 1 || m.node != "n1" || m.at != 121*sec+15*sec {
+			t.Errorf("told %v by %s", r.tellings(), m.node)
 		}
 	})
 }
@@ -119,8 +119,8 @@ func TestUnansweredClaims(t *testing.T) {
 		r.until(20 * sec)
 		n.fire("b job=y")
 		r.until(40 * sec)
-		if m := r.last(); len(r.told) != 1 || m.degraded || m.at != 21*sec {
-			t.Errorf("told %v", r.told)
+		if m := r.last(); len(r.tellings()) != 1 || m.degraded || m.at != 21*sec {
+			t.Errorf("told %v", r.tellings())
 		}
 		if n.Degraded() {
 			t.Error("still degraded")
@@ -148,10 +148,10 @@ func TestHealTellsNothingAgain(t *testing.T) {
 		r.nodes[0].fire("c")
 		r.nodes[1].fire("c")
 		r.until(60 * sec)
-		if len(r.told) != 2 {
-			t.Fatalf("told %v", r.told)
+		if len(r.tellings()) != 2 {
+			t.Fatalf("told %v", r.tellings())
 		}
-		r.told = nil
+		r.forget()
 		r.nodes[2].find()
 		for i, n := range r.nodes {
 			n.seat.mu.Lock()
@@ -169,10 +169,10 @@ func TestHealTellsNothingAgain(t *testing.T) {
 		r.until(120 * sec)
 		// Each side did not know what the other told, so both are told once
 		// more, and then no more.
-		if len(r.told) != 1 || r.told[0].firing != "a,b,c" {
-			t.Errorf("told %v", r.told)
+		if len(r.tellings()) != 1 || r.tellings()[0].firing != "a,b,c" {
+			t.Errorf("told %v", r.tellings())
 		}
-		r.told = nil
+		r.forget()
 		r.until(600 * sec)
 		r.wants()
 	})
@@ -248,8 +248,8 @@ func TestRetryWithoutQuorum(t *testing.T) {
 		n.lose()
 		n.fire("a")
 		r.until(50 * sec)
-		if len(r.told) != 1 || r.told[0].reason != model.ReasonDoubt || r.asked > 20 {
-			t.Errorf("told %v after %d tries", r.told, r.asked)
+		if len(r.tellings()) != 1 || r.tellings()[0].reason != model.ReasonDoubt || len(r.moments()) > 20 {
+			t.Errorf("told %v after %d tries", r.tellings(), len(r.moments()))
 		}
 	})
 }
@@ -261,7 +261,7 @@ func TestClockFaults(t *testing.T) {
 		for faulty := range 4 {
 			inBubble(t, 3, simple("1s", "10s", "4h"), func(r *rig) {
 				if faulty < 3 {
-					r.nodes[faulty].shift = shift
+					r.nodes[faulty].shift.Store(int64(shift))
 				} else {
 					r.ledger.clock = func() time.Time { return time.Now().Add(shift) }
 				}
@@ -279,17 +279,17 @@ func TestClockFaults(t *testing.T) {
 				}
 				fireFor("a")
 				r.until(15 * sec)
-				if len(r.told) != 1 {
-					t.Errorf("%v on %d: told %v", shift, faulty, r.told)
+				if len(r.tellings()) != 1 {
+					t.Errorf("%v on %d: told %v", shift, faulty, r.tellings())
 				}
 				fireFor("b")
 				r.until(45 * sec)
-				if len(r.told) != 2 {
-					t.Errorf("%v on %d: told %v", shift, faulty, r.told)
+				if len(r.tellings()) != 2 {
+					t.Errorf("%v on %d: told %v", shift, faulty, r.tellings())
 				}
 				r.until(600 * sec)
-				if len(r.told) != 2 {
-					t.Errorf("%v on %d: told %v", shift, faulty, r.told)
+				if len(r.tellings()) != 2 {
+					t.Errorf("%v on %d: told %v", shift, faulty, r.tellings())
 				}
 			})
 		}

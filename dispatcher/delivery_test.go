@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tocsin/dispatcher/alert"
@@ -23,34 +24,24 @@ func failsBefore(r *rig, d time.Duration) func(context.Context, int, *notify.Mes
 	}
 }
 
-// asksAt notes when the receiver is asked.
-func asksAt(r *rig, into *[]time.Duration, answer func(context.Context, int, *notify.Message) notify.Result) {
-	r.answer = func(ctx context.Context, n int, m *notify.Message) notify.Result {
-		r.mu.Lock()
-		*into = append(*into, time.Since(r.zero))
-		r.mu.Unlock()
-		return answer(ctx, n, m)
-	}
-}
-
 // What Alertmanager's TestWebhookTimeout asks for: a receiver that is too slow
 // is asked again half a second after its time is over.
 func TestTimeoutThenRetry(t *testing.T) {
 	inBubble(t, 1, simple("1s", "1m", "1m"), func(r *rig) {
-		var asked []time.Duration
 		slow := sleeps(sec)
-		asksAt(r, &asked, func(ctx context.Context, n int, m *notify.Message) notify.Result {
+		r.answer = func(ctx context.Context, n int, m *notify.Message) notify.Result {
 			if time.Since(r.zero) >= 3*sec {
 				return notify.Result{}
 			}
 			ctx, cancel := context.WithTimeout(ctx, 500*ms)
 			defer cancel()
 			return slow(ctx, n, m)
-		})
+		}
 		r.until(sec)
 		r.nodes[0].fire("a")
 		r.until(10 * sec)
 		r.wants("3s hook firing a")
+		asked := r.moments()
 		if len(asked) != 2 || asked[0] != 2*sec {
 			t.Errorf("asked at %v", asked)
 		}
@@ -61,17 +52,18 @@ func TestTimeoutThenRetry(t *testing.T) {
 // interval, and end when the receiver takes the message.
 func TestRetryUntilDelivered(t *testing.T) {
 	inBubble(t, 1, simple("1s", "10s", "4h"), func(r *rig) {
-		var asked []time.Duration
-		asksAt(r, &asked, failsBefore(r, 65*sec))
+		r.answer = failsBefore(r, 65*sec)
 		r.nodes[0].fire("a")
 		r.until(30 * sec)
+		asked := r.moments()
 		if n := len(asked); n < 6 || n > 16 {
 			t.Errorf("asked %d times in 30s: %v", n, asked)
 		}
 		r.until(100 * sec)
-		if len(r.told) != 1 || r.told[0].firing != "a" || r.told[0].at > 75*sec {
-			t.Errorf("told %v", r.told)
+		if len(r.tellings()) != 1 || r.tellings()[0].firing != "a" || r.tellings()[0].at > 75*sec {
+			t.Errorf("told %v", r.tellings())
 		}
+		asked = r.moments()
 		for i := 1; i < len(asked); i++ {
 			if gap := asked[i] - asked[i-1]; gap > 10*sec {
 				t.Errorf("%v without a try", gap)
@@ -106,8 +98,8 @@ func TestUndeliveredThenResolvedIsTold(t *testing.T) {
 		r.until(5 * sec)
 		n.resolve("a")
 		r.until(60 * sec)
-		if len(r.told) != 1 || r.told[0].resolved != "a" || r.told[0].firing != "" {
-			t.Errorf("told %v", r.told)
+		if len(r.tellings()) != 1 || r.tellings()[0].resolved != "a" || r.tellings()[0].firing != "" {
+			t.Errorf("told %v", r.tellings())
 		}
 		if len(n.Groups(groupsAll)) != 0 {
 			t.Error("the group is still there")
@@ -126,23 +118,23 @@ func TestResolvedInDoubtThenRefirePages(t *testing.T) {
 		r.until(15 * sec)
 		n.fire("a")
 		r.until(60 * sec)
-		if len(r.told) != 2 || r.told[1].firing != "a" {
-			t.Errorf("told %v", r.told)
+		if len(r.tellings()) != 2 || r.tellings()[1].firing != "a" {
+			t.Errorf("told %v", r.tellings())
 		}
 	})
 }
 
 func TestRetryAfterIsHeeded(t *testing.T) {
 	inBubble(t, 3, simple("1s", "5m", "4h"), func(r *rig) {
-		var asked []time.Duration
-		asksAt(r, &asked, func(_ context.Context, n int, _ *notify.Message) notify.Result {
+		r.answer = func(_ context.Context, n int, _ *notify.Message) notify.Result {
 			if n == 1 {
 				return notify.Result{Err: errRefused, Retryable: true, RetryAfter: 40 * sec}
 			}
 			return notify.Result{}
-		})
+		}
 		r.fire("a")
 		r.until(120 * sec)
+		asked := r.moments()
 		if len(asked) != 2 || asked[1]-asked[0] < 40*sec || asked[1]-asked[0] > 42*sec {
 			t.Errorf("asked at %v", asked)
 		}
@@ -153,24 +145,25 @@ func TestRetryAfterIsHeeded(t *testing.T) {
 // node tries it once, because the fault may be its own.
 func TestRefusalForGood(t *testing.T) {
 	inBubble(t, 2, simple("1s", "1m", "4h"), func(r *rig) {
-		var asked []time.Duration
-		asksAt(r, &asked, func(_ context.Context, n int, _ *notify.Message) notify.Result {
+		r.answer = func(_ context.Context, n int, _ *notify.Message) notify.Result {
 			if time.Since(r.zero) > 70*sec {
 				return notify.Result{}
 			}
 			return notify.Result{Err: errRefused, Reason: "clientError"}
-		})
+		}
 		r.fire("a")
 		r.until(30 * sec)
+		asked := r.moments()
 		if len(asked) != 2 || asked[1]-asked[0] > sec {
 			t.Errorf("asked at %v", asked)
 		}
 		r.until(130 * sec)
+		asked = r.moments()
 		if len(asked) != 4 || asked[2]-asked[1] < 60*sec || asked[3]-asked[2] < 60*sec {
 			t.Errorf("asked at %v", asked)
 		}
-		if len(r.told) != 1 || len(r.ledger.history) != 4 {
-			t.Errorf("told %v, history %v", r.told, r.ledger.history)
+		if len(r.tellings()) != 1 || len(r.ledger.tally().history) != 4 {
+			t.Errorf("told %v, history %v", r.tellings(), r.ledger.tally().history)
 		}
 	})
 }
@@ -189,8 +182,8 @@ func TestNextRankAfterFailure(t *testing.T) {
 		}
 		r.fire("a")
 		r.until(10 * sec)
-		if m := r.last(); len(r.told) != 1 || m.node != "n1" || m.at > 1*sec+1500*ms {
-			t.Errorf("told %v by %s", r.told, m.node)
+		if m := r.last(); len(r.tellings()) != 1 || m.node != "n1" || m.at > 1*sec+1500*ms {
+			t.Errorf("told %v by %s", r.tellings(), m.node)
 		}
 	})
 }
@@ -207,8 +200,8 @@ func TestDeadFirstRank(t *testing.T) {
 				n.fire("a")
 			}
 			r.until(60 * sec)
-			if m := r.last(); len(r.told) != 1 || m.at > 1*sec+1500*ms || m.at < 1*sec+time.Duration(dead)*500*ms {
-				t.Errorf("%d dead: told %v", dead, r.told)
+			if m := r.last(); len(r.tellings()) != 1 || m.at > 1*sec+1500*ms || m.at < 1*sec+time.Duration(dead)*500*ms {
+				t.Errorf("%d dead: told %v", dead, r.tellings())
 			}
 		})
 	}
@@ -222,13 +215,13 @@ func TestOneSendUnderQuorum(t *testing.T) {
 		}
 		r.fire("a", "b")
 		r.until(9 * sec)
-		if len(r.told) != 1 {
-			t.Fatalf("told %v", r.told)
+		if len(r.tellings()) != 1 {
+			t.Fatalf("told %v", r.tellings())
 		}
 		r.resolve("a")
 		r.until(60 * sec)
-		if len(r.told) != 2 || r.told[1].resolved != "a" {
-			t.Errorf("told %v", r.told)
+		if len(r.tellings()) != 2 || r.tellings()[1].resolved != "a" {
+			t.Errorf("told %v", r.tellings())
 		}
 	})
 }
@@ -259,8 +252,8 @@ func TestSilenceOfEverythingReleases(t *testing.T) {
 		r.sils.put("s", "a", time.Now(), time.Now().Add(30*sec))
 		r.until(20 * sec)
 		r.wants()
-		if e := onlyEntry(t, r); e.Claim != nil || len(e.Must)+len(e.Maybe) != 0 || r.ledger.grants != 1 {
-			t.Errorf("entry %+v after %d grants", e, r.ledger.grants)
+		if e := onlyEntry(t, r); e.Claim != nil || len(e.Must)+len(e.Maybe) != 0 || r.ledger.tally().grants != 1 {
+			t.Errorf("entry %+v after %d grants", e, r.ledger.tally().grants)
 		}
 		if n.Pending() != 0 {
 			t.Errorf("%d deliveries pending", n.Pending())
@@ -296,8 +289,8 @@ func TestReloadBetweenClaimAndGrant(t *testing.T) {
 		r.until(1100 * ms)
 		n.use(1, conf)
 		r.until(60 * sec)
-		if len(r.told) != 1 || r.ledger.grants != 2 {
-			t.Errorf("told %v after %d grants", r.told, r.ledger.grants)
+		if len(r.tellings()) != 1 || r.ledger.tally().grants != 2 {
+			t.Errorf("told %v after %d grants", r.tellings(), r.ledger.tally().grants)
 		}
 	})
 }
@@ -321,11 +314,11 @@ func TestKilledHolder(t *testing.T) {
 		r.fire("a")
 		r.until(14 * sec)
 		m := r.last()
-		if len(r.told) != 1 || m.node != "n1" || m.at > 13*sec || m.reason != model.ReasonDoubt {
-			t.Errorf("told %v by %s, %s", r.told, m.node, m.reason)
+		if len(r.tellings()) != 1 || m.node != "n1" || m.at > 13*sec || m.reason != model.ReasonDoubt {
+			t.Errorf("told %v by %s, %s", r.tellings(), m.node, m.reason)
 		}
-		if r.ledger.expiries != 1 {
-			t.Errorf("%d claims expired", r.ledger.expiries)
+		if r.ledger.tally().expiries != 1 {
+			t.Errorf("%d claims expired", r.ledger.tally().expiries)
 		}
 	})
 }
@@ -362,7 +355,7 @@ func TestLeaseEndsByTheWallClock(t *testing.T) {
 			if k > 1 {
 				return notify.Result{}
 			}
-			n.shift = time.Hour
+			n.shift.Store(int64(time.Hour))
 			<-ctx.Done()
 			ended = time.Since(r.zero)
 			return notify.Result{Err: ctx.Err(), Retryable: true}
@@ -373,8 +366,8 @@ func TestLeaseEndsByTheWallClock(t *testing.T) {
 			t.Errorf("the send was given up at %v", ended)
 		}
 		r.until(60 * sec)
-		if len(r.told) != 1 {
-			t.Errorf("told %v", r.told)
+		if len(r.tellings()) != 1 {
+			t.Errorf("told %v", r.tellings())
 		}
 	})
 }
@@ -393,8 +386,8 @@ func TestUnansweredSettlement(t *testing.T) {
 		r.wants("1s hook firing a")
 		n.seat.back()
 		r.until(64 * sec)
-		if len(r.ledger.history) != 1 {
-			t.Errorf("history %v", r.ledger.history)
+		if len(r.ledger.tally().history) != 1 {
+			t.Errorf("history %v", r.ledger.tally().history)
 		}
 		n.mouth.drain(r.ledger)
 		r.until(200 * sec)
@@ -418,14 +411,14 @@ func TestDeafLedger(t *testing.T) {
 		}
 		n.fire("a")
 		r.until(100 * sec)
-		if len(r.told) > 2 || r.told[0].at != sec {
-			t.Errorf("told %v", r.told)
+		if len(r.tellings()) > 2 || r.tellings()[0].at != sec {
+			t.Errorf("told %v", r.tellings())
 		}
-		r.told = nil
+		r.forget()
 		n.fire("b")
 		r.until(120 * sec)
-		if len(r.told) != 1 || r.told[0].firing != "a,b" || !r.told[0].degraded {
-			t.Errorf("told %v", r.told)
+		if len(r.tellings()) != 1 || r.tellings()[0].firing != "a,b" || !r.tellings()[0].degraded {
+			t.Errorf("told %v", r.tellings())
 		}
 	})
 }
@@ -457,9 +450,9 @@ time_intervals:
 			}
 		}
 		r.until(70 * time.Minute)
-		r.told = sorted(r.told)
-		if len(r.told) != 2 || r.told[0].at != 60*time.Minute+sec {
-			t.Errorf("told %v", r.told)
+		r.sort()
+		if len(r.tellings()) != 2 || r.tellings()[0].at != 60*time.Minute+sec {
+			t.Errorf("told %v", r.tellings())
 		}
 	})
 }
@@ -468,6 +461,7 @@ time_intervals:
 func TestNoGoroutineIsLeft(t *testing.T) {
 	before := runtime.NumGoroutine()
 	inBubble(t, 3, simple("1s", "10s", "4h"), func(r *rig) {
+		synctest.Wait()
 		quiet := runtime.NumGoroutine()
 		r.answer = failsBefore(r, 30*sec)
 		for i := range 50 {
@@ -477,8 +471,8 @@ func TestNoGoroutineIsLeft(t *testing.T) {
 		if now := runtime.NumGoroutine(); now != quiet {
 			t.Errorf("%d goroutines, %d before", now, quiet)
 		}
-		if len(r.told) != 50 {
-			t.Errorf("%d told", len(r.told))
+		if len(r.tellings()) != 50 {
+			t.Errorf("%d told", len(r.tellings()))
 		}
 	})
 	if now := runtime.NumGoroutine(); now > before+1 {

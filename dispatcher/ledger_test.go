@@ -20,13 +20,24 @@ type ledger struct {
 	spent    map[model.Token]bool
 	config   uint64
 	clock    func() time.Time // the leader's
-	history  []model.Delivery
+	counted  tally
 	denials  map[model.Denial]int
-	grants   int
-	quiet    int
-	expiries int
 	// onGrant is called after each grant, without the lock.
 	onGrant func()
+}
+
+// tally is what a ledger counts.
+type tally struct {
+	history                 []model.Delivery
+	grants, quiet, expiries int
+}
+
+func (l *ledger) tally() tally {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t := l.counted
+	t.history = slices.Clone(t.history)
+	return t
 }
 
 const expireAfter = 10 * time.Second
@@ -80,7 +91,7 @@ func (l *ledger) claim(req model.ClaimRequest) model.Grant {
 		return g
 	}
 	if e.Claim == nil {
-		l.grants++
+		l.counted.grants++
 		e.Claim = &model.Claim{
 			Token: req.Token, Node: req.Node, BaseRev: req.BaseRev, BaseGen: e.Gen, ConfigRev: req.ConfigRev,
 			Firing: req.Firing, Resolved: req.Resolved, Reason: req.Reason, GrantedStamp: l.stamp(),
@@ -160,10 +171,10 @@ func (l *ledger) settle(s model.Settlement) error {
 	}
 	e.Gen++
 	if s.Delivery.Outcome == 0 {
-		l.quiet++
+		l.counted.quiet++
 	} else {
 		e.Stamp = l.stamp()
-		l.history = append(l.history, s.Delivery)
+		l.counted.history = append(l.counted.history, s.Delivery)
 	}
 	l.put(e)
 	return nil
@@ -182,7 +193,7 @@ func (l *ledger) release(r model.Release) error {
 		doubt(&e, c.Firing, c.Resolved)
 		e.Attempt++
 		e.NotBefore = r.NotBefore
-		l.history = append(l.history, r.Delivery)
+		l.counted.history = append(l.counted.history, r.Delivery)
 	}
 	l.put(e)
 	return nil
@@ -199,7 +210,7 @@ func (l *ledger) expire(key model.DeliveryKey, token model.Token) {
 	l.finish(&e)
 	doubt(&e, c.Firing, c.Resolved)
 	e.Lapsed = append(slices.Clone(e.Lapsed), c)
-	l.expiries++
+	l.counted.expiries++
 	l.put(e)
 }
 

@@ -12,8 +12,6 @@ import (
 // believed within bounds, so a clock that is an hour off delays nothing by more
 // than a group interval (I16).
 type pace struct {
-	// seq is the view that due is of.
-	seq uint64
 	// due is the tick since which there is something to tell, since when turns
 	// are counted from.
 	due, since time.Time

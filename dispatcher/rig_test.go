@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,7 +45,8 @@ type rig struct {
 	told []telling
 	// answer is what a receiver answers to its nth request, from 1; nil is ok.
 	answer func(ctx context.Context, n int, m *notify.Message) notify.Result
-	asked  int
+	// asked is when they were asked.
+	asked []time.Duration
 }
 
 // telling is a message that a receiver got.
@@ -78,7 +80,7 @@ type node struct {
 	mouth *mouth
 	store *alert.Store
 	// shift is how far the node's wall clock is ahead.
-	shift time.Duration
+	shift atomic.Int64
 	reg   *prometheus.Registry
 	ran   chan struct{}
 }
@@ -151,7 +153,7 @@ func (n *node) stop() {
 	<-n.ran
 }
 
-func (n *node) now() time.Time { return time.Now().Add(n.shift) }
+func (n *node) now() time.Time { return time.Now().Add(time.Duration(n.shift.Load())) }
 
 // use applies a configuration. A receiver gets one integration for each webhook
 // that it has; a webhook wants no resolved alerts if send_resolved is false.
@@ -199,8 +201,8 @@ func (w *webhook) Failed(string)      {}
 func (w *webhook) Send(ctx context.Context, m *notify.Message) notify.Result {
 	r := w.node.rig
 	r.mu.Lock()
-	r.asked++
-	n, answer := r.asked, r.answer
+	r.asked = append(r.asked, time.Since(r.zero))
+	n, answer := len(r.asked), r.answer
 	r.mu.Unlock()
 	if answer != nil {
 		if res := answer(ctx, n, m); res.Err != nil {
@@ -396,15 +398,37 @@ receivers:
 `, wait, interval, repeat)
 }
 
-// sorted is tellings of the same moment by receiver: they go out in parallel.
-func sorted(ts []telling) []telling {
-	slices.SortStableFunc(ts, func(a, b telling) int {
+// sort puts what was told at the same moment into the order of the receivers: it
+// goes out in parallel.
+func (r *rig) sort() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	slices.SortStableFunc(r.told, func(a, b telling) int {
 		if a.at != b.at {
 			return int(a.at - b.at)
 		}
 		return strings.Compare(a.receiver, b.receiver)
 	})
-	return ts
+}
+
+// tellings is a copy of what was told and not forgotten yet.
+func (r *rig) tellings() []telling {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.told)
+}
+
+func (r *rig) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.told = nil
+}
+
+// moments is when receivers were asked, in vain or not.
+func (r *rig) moments() []time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.asked)
 }
 
 // groupsAll wants everything.

@@ -19,10 +19,12 @@ var (
 	ErrInvalid = errors.New("invalid silence")
 	// ErrOrder says that a silence would end before it starts. The text is the
 	// answer of POST /silences.
-	ErrOrder = errors.New("Failed to create silence: start time must be before end time") //nolint:staticcheck // the API's text
+	//lint:ignore ST1005 clients see it like this
+	ErrOrder = errors.New("Failed to create silence: start time must be before end time")
 	// ErrPast says that a silence would have ended already. The text is the
 	// answer of POST /silences.
-	ErrPast = errors.New("Failed to create silence: end time can't be in the past") //nolint:staticcheck // the API's text
+	//lint:ignore ST1005 clients see it like this
+	ErrPast = errors.New("Failed to create silence: end time can't be in the past")
 )
 
 // ValidateTimes is what POST /silences checks before anything else. Zero times
