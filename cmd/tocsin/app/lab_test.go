@@ -143,6 +143,7 @@ func (l *lab) stop() {
 		}
 	}
 	l.inbox.close()
+	clustertest.Drain()
 }
 
 // leader is the node that leads, as the others see it, and the others.
