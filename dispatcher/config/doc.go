@@ -20,5 +20,10 @@
 // subject and body of an email_configs entry, which many guides show, become
 // headers.Subject and text, with html empty so that the text is what is read.
 //
+// A text with such keys is written anew for Alertmanager's parser, with aliases
+// and merges written out; all other texts reach it as they are. The one thing that
+// reads differently then: where << merges two mappings that both have matchers,
+// Alertmanager joins the lists, and a text written anew has the later one.
+//
 // Invariants: I13 (a version that cannot be loaded is refused, with the reason).
 package config

@@ -59,6 +59,10 @@ func TestIdentityStays(t *testing.T) {
 			t.Errorf("%s has the identity %s, want %s", same, got[0], base[0])
 		}
 	}
+	yes, always := ids(t, mails("{to: a@example.com, require_tls: yes}")), ids(t, mails("{to: a@example.com, require_tls: true}"))
+	if yes[0] != always[0] {
+		t.Errorf("two words for true make two identities: %v, %v", yes, always)
+	}
 	for _, other := range []string{
 		"{to: b@example.com, headers: {X: y}}",
 		"{to: a@example.com, headers: {X: z}}",

@@ -10,6 +10,7 @@ import (
 	"mime/quotedprintable"
 	"net/mail"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ import (
 	"github.com/prometheus/common/promslog"
 
 	"tocsin/dispatcher/config"
+	"tocsin/fsm/model"
 )
 
 const mailYAML = `
@@ -42,32 +44,45 @@ func mailConfig(s *mailServer, entry string) string {
 	return fmt.Sprintf(mailYAML, s.addr, s.caFile) + "      - " + entry + "\n"
 }
 
-// TestGuideMail: subject and body of the guide's kind arrive, over STARTTLS and
-// after logging in.
+// TestGuideMail: the guide's configuration, with only the address of the mail
+// server changed and a password added, sends what the guide says: over STARTTLS
+// and after logging in.
 func TestGuideMail(t *testing.T) {
 	s := newMailServer(t)
-	i := build(t, mailConfig(s, `to: 'admin@example.com'
-        subject: 'CRITICAL: {{ .GroupLabels.alertname }}'
-        body: |
-          {{ range .Alerts }}
-          Alert: {{ .Annotations.summary }}
-          Instance: {{ .Labels.instance }}
-          {{ end }}`), config.Options{})[0]
-	if r := i.Send(t.Context(), message()); r.Err != nil {
+	guide, err := os.ReadFile("../../testdata/config/guide.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const place = "smtp_smarthost: 'localhost:587'"
+	text := strings.Replace(string(guide), place, fmt.Sprintf(`smtp_smarthost: '%s'
+  smtp_auth_username: user
+  smtp_auth_password: hush-password
+  smtp_tls_config: {ca_file: '%s', server_name: example.com}`, s.addr, s.caFile), 1)
+	if !strings.Contains(string(guide), place) {
+		t.Fatal("the guide's mail server is not where it was")
+	}
+	c, err := config.Load(&model.ConfigVersion{YAML: []byte(text)}, config.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := message()
+	route := c.Routes.Match(m.Alerts[0].Alert.Labels)[0]
+	if r := c.Receivers[route.Receiver].Integrations[0].Send(t.Context(), m); r.Err != nil {
 		t.Fatal(r.Err)
 	}
 	got := s.one(t)
 	if got.user != "user" || got.password != "hush-password" || !got.tls {
 		t.Errorf("the session is %+v", got)
 	}
-	if got.from != "alertmanager@example.com" || len(got.to) != 1 || got.to[0] != "admin@example.com" {
+	if got.from != "alertmanager@example.com" || len(got.to) != 1 || got.to[0] != "critical@example.com" {
 		t.Errorf("sent from %s to %v", got.from, got.to)
 	}
 	headers, parts := readMail(t, got.text)
 	if headers.Get("Subject") != "CRITICAL: Down" {
 		t.Errorf("subject is %q", headers.Get("Subject"))
 	}
-	if len(parts) != 1 || parts["text/plain"] != "\r\nAlert: It burns\r\nInstance: two\r\n\r\n" {
+	const body = "\r\nAlert: It burns\r\nSeverity: critical\r\nInstance: two\r\nDescription: Bad & <worse>\r\n\r\n"
+	if len(parts) != 1 || parts["text/plain"] != body {
 		t.Errorf("the parts are %q", parts)
 	}
 	if id := headers.Get("Message-Id"); !strings.HasPrefix(id, "<0123456789abcdef0123456789abcdef@") {
