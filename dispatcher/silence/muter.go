@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"tocsin/dispatcher/alert"
-	"tocsin/dispatcher/match"
 	"tocsin/fsm/model"
 )
 
@@ -34,7 +33,7 @@ type Muter struct {
 // NewMuter makes a Muter that asks view at each check, which must be cheap.
 func NewMuter(view func() View) *Muter {
 	m := &Muter{view: view, logger: slog.New(slog.DiscardHandler)}
-	m.library.Store(&library{index: match.NewIndex[*compiled](nil)})
+	m.library.Store(newLibrary())
 	return m
 }
 
@@ -46,17 +45,10 @@ func (m *Muter) LogTo(l *slog.Logger) *Muter { m.logger = l; return m }
 // ascending; nil if none.
 func (m *Muter) Mutes(a *alert.Alert, now time.Time) []string {
 	l := m.current()
-	if len(l.byRev) == 0 {
+	if l.count == 0 {
 		return nil
 	}
-	var ids []string
-	at := model.Millis(now.UnixMilli())
-	for _, c := range m.matching(l, a) {
-		if c.State(at) == model.SilenceActive {
-			ids = append(ids, c.ID)
-		}
-	}
-	return ids
+	return active(m.matching(l, a), model.Millis(now.UnixMilli()))
 }
 
 func (m *Muter) matching(l *library, a *alert.Alert) []*compiled {
