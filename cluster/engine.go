@@ -28,6 +28,15 @@ const (
 	snapshotsRetained = 2
 	logCacheSize      = 512
 	raftIOTimeout     = 10 * time.Second
+	// One request at a time to a follower, which turns Raft's pipeline off. In
+	// the pipeline of v1.7.3 the sender and the reader of answers wait for each
+	// other for ever when a follower rejects a request while another is under
+	// way: that follower gets nothing any more, though heartbeats go on, and
+	// Raft never shuts down. Nothing is lost: what queues up is batched.
+	rpcsInFlight = 1
+	// A follower learns that an entry is committed with the next request, which
+	// comes after one to two of these. Its own callers wait for that.
+	commitTimeout = 20 * time.Millisecond
 )
 
 // Pre-vote keeps a node that was cut off from disturbing the others when it
@@ -40,6 +49,7 @@ var _ raft.WithPreVote = (*raft.NetworkTransport)(nil)
 type engine struct {
 	id      raft.ServerID
 	raft    *raft.Raft
+	trans   *raft.NetworkTransport
 	file    *raftboltdb.BoltStore
 	disk    *guard
 	state   *adapter
@@ -94,17 +104,18 @@ func (e *engine) start(n *Node) error {
 	if cfg.NoSnapshotRestoreOnStart, err = covers(n, files); err != nil {
 		return err
 	}
-	trans := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+	e.trans = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		ServerAddressProvider:   addressBook{n},
-		Logger:                  n.raftLog,
+		Logger:                  raftLogger(n.log, true),
 		Stream:                  e.stream,
 		MaxPool:                 3,
+		MaxRPCsInFlight:         rpcsInFlight,
 		Timeout:                 raftIOTimeout,
 		MsgpackUseNewTimeFormat: true,
 	})
-	e.raft, err = raft.NewRaft(cfg, e.state, logs, e.disk, &snapshots{files}, trans)
+	e.raft, err = raft.NewRaft(cfg, e.state, logs, e.disk, &snapshots{files}, e.trans)
 	if err != nil {
-		return errors.Join(fmt.Errorf("%w: start raft: %w", ErrStorage, err), trans.Close())
+		return errors.Join(fmt.Errorf("%w: start raft: %w", ErrStorage, err), e.trans.Close())
 	}
 	return nil
 }
@@ -115,6 +126,7 @@ func (n *Node) raftConfig(leading chan<- bool) *raft.Config {
 	cfg.HeartbeatTimeout = n.opts.Timing.Heartbeat
 	cfg.ElectionTimeout = n.opts.Timing.Election
 	cfg.LeaderLeaseTimeout = n.opts.Timing.LeaderLease
+	cfg.CommitTimeout = commitTimeout
 	cfg.MaxAppendEntries = maxAppendEntries
 	cfg.BatchApplyCh = true
 	cfg.ShutdownOnRemove = false // a removed node must go on paging, and say so
@@ -147,6 +159,16 @@ func (b addressBook) ServerAddr(id raft.ServerID) (raft.ServerAddress, error) {
 		return raft.ServerAddress(a), nil
 	}
 	return "", fmt.Errorf("address of node %s: %w", id, ErrUnknownPeer)
+}
+
+// hasten has this node stand for election now, where it need not wait for the
+// heartbeats of a leader because there can be none.
+func (e *engine) hasten() {
+	if e.raft.State() != raft.Follower {
+		return
+	}
+	req := &raft.TimeoutNowRequest{RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(e.id)}}
+	_ = e.trans.TimeoutNow(e.id, e.trans.LocalAddr(), req, &raft.TimeoutNowResponse{})
 }
 
 // fail silences this instance and then says so. The first cause counts.

@@ -79,7 +79,7 @@ func (n *Node) Renew(ctx context.Context, key model.DeliveryKey, token model.Tok
 		if err == nil || errors.Is(err, ErrClaimNotLive) {
 			return err
 		}
-		if !n.again(ctx, try) {
+		if !n.again(ctx, try, false) {
 			return n.noQuorum(err)
 		}
 	}

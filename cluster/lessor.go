@@ -148,10 +148,3 @@ func (l *lessor) due() (ended []model.Expiry, wait time.Duration) {
 	}
 	return ended, time.Hour
 }
-
-// count is how many claims are timed.
-func (l *lessor) count() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.leases)
-}

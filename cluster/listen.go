@@ -120,7 +120,7 @@ func (n *Node) facts(m gossip.Meta) gossip.Meta {
 	m.Name, m.Version, m.API, m.Raft = n.opts.Name, n.opts.Version, n.opts.APIAddress, n.raftAddress
 	m.Commands, m.Expect = command.Version, uint32(max(0, n.opts.BootstrapExpect))
 	m.ConfigRev = n.configRev()
-	storageErr, _ := n.storage.get()
+	_, storageErr := n.storage.get()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	m.Cluster = n.identity.Cluster

@@ -70,7 +70,7 @@ func (n *Node) askLeaderToChange(ctx context.Context, kind uint8, body []byte, h
 			return nil
 		case errors.As(err, &refusal) && refusal.Verdict == rpc.VerdictRefused:
 			return fmt.Errorf("%w: %s", ErrRefused, refusal.Text)
-		case !n.again(ctx, try):
+		case !n.again(ctx, try, false):
 			return n.noQuorum(err)
 		}
 	}

@@ -40,7 +40,7 @@ func (m *metrics) gauges(n *Node) {
 	m.gauge("tocsin_raft_voters", "Voters of the cluster.", func() float64 { _, v := n.countVoters(); return float64(v) })
 	m.gauge("tocsin_raft_voters_reachable", "Voters that gossip sees.", func() float64 { r, _ := n.countVoters(); return float64(r) })
 	m.gauge("tocsin_raft_storage_failed", "1 if this node's disk failed or hangs.", func() float64 {
-		err, _ := n.storage.get()
+		_, err := n.storage.get()
 		return flag(err != nil)
 	})
 	m.gauge("tocsin_raft_applied_index", "Log index that this node's state has.", func() float64 {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -74,11 +75,11 @@ func Open(opts Options) (*Node, error) {
 	n := &Node{
 		opts:    opts,
 		log:     opts.Logger,
-		raftLog: raftLogger(opts.Logger),
+		raftLog: raftLogger(opts.Logger, false),
 		ready:   make(chan struct{}),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
-	n.quorum.lostAt = opts.Now()
+	n.quorum.lostAt, n.quorum.lost = opts.Now(), time.Now()
 	n.toRaft = newLane(n.ctx, n.putIntoLog)
 	n.toLeader = newLane(n.ctx, n.forward)
 	n.dialer = mux.Dialer{Dial: opts.Transports.Dial}

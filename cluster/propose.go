@@ -81,7 +81,7 @@ func (n *Node) pursue(ctx context.Context, p proposal) (reply, error) {
 		case o == hopeless && !doubt:
 			return reply{}, err
 		}
-		if !n.again(ctx, try) {
+		if !n.again(ctx, try, doubt) {
 			return reply{}, n.giveUp(doubt, err)
 		}
 	}
@@ -99,9 +99,9 @@ func (n *Node) attempt(ctx context.Context, p proposal) (reply, error) {
 }
 
 // again waits a moment before the next attempt and reports whether there is to
-// be one.
-func (n *Node) again(ctx context.Context, try int) bool {
-	if q := n.Quorum(); !q.Held && time.Since(q.LostAt) > n.opts.Timing.Hold {
+// be one. In doubt it goes on without a quorum, too.
+func (n *Node) again(ctx context.Context, try int, doubt bool) bool {
+	if !doubt && n.quorum.lostFor() > n.opts.Timing.Hold {
 		return false
 	}
 	pause := min(10*time.Millisecond<<min(try, 4), 100*time.Millisecond)

@@ -11,9 +11,12 @@ import (
 
 // quorum is whether a leader is within reach, and since when not.
 type quorum struct {
-	mu     sync.Mutex // guards the rest
-	held   bool
-	lostAt time.Time
+	mu   sync.Mutex // guards the rest
+	held bool
+	// lostAt is by the wall clock, which tests turn back and forth; lost is the
+	// same moment for this package's own reckoning.
+	lostAt, lost time.Time
+	said         bool // that it is lost for longer than an election takes
 }
 
 func (q *quorum) isHeld() bool {
@@ -29,11 +32,29 @@ func (q *quorum) see(held bool, now time.Time) bool {
 	if held == q.held {
 		return false
 	}
-	q.held, q.lostAt = held, now
+	q.held, q.lostAt, q.lost = held, now, time.Now()
 	if held {
 		q.lostAt = time.Time{}
 	}
 	return true
+}
+
+// lostFor is how long there has been no leader, 0 if there is one.
+func (q *quorum) lostFor() time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.held {
+		return 0
+	}
+	return time.Since(q.lost)
+}
+
+// say takes down that the loss was said, or is over, and reports what was.
+func (q *quorum) say(lost bool) (was bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	was, q.said = q.said, lost
+	return was
 }
 
 func (q *quorum) get() (bool, time.Time) {
@@ -44,7 +65,7 @@ func (q *quorum) get() (bool, time.Time) {
 
 // Quorum is how the node sees its cluster now.
 func (n *Node) Quorum() model.Quorum {
-	n.quorum.see(n.holdsQuorum(), n.opts.Now())
+	n.seeQuorum()
 	var q model.Quorum
 	q.Held, q.LostAt = n.quorum.get()
 	q.Reachable, q.Voters = n.countVoters()
@@ -59,7 +80,7 @@ func (n *Node) holdsQuorum() bool {
 	if e == nil || e.failure() != nil {
 		return false
 	}
-	if err, _ := n.storage.get(); err != nil {
+	if _, err := n.storage.get(); err != nil {
 		return false
 	}
 	if e.raft.State() == raft.Leader {
@@ -108,16 +129,27 @@ func (n *Node) countKnownVoters() (reachable, voters int) {
 // lookAtQuorum takes down what is so now, tells the others of a change, and
 // works the ranks out anew.
 func (n *Node) lookAtQuorum() {
-	held := n.holdsQuorum()
+	n.sayQuorum(n.seeQuorum())
+	n.refreshRanks()
+}
+
+func (n *Node) seeQuorum() (held bool) {
+	held = n.holdsQuorum()
 	if n.quorum.see(held, n.opts.Now()) {
-		reachable, voters := n.countVoters()
-		if held {
-			n.log.Info("the cluster has a quorum", "voters", voters, "reachable", reachable)
-		} else if n.ctx.Err() == nil && !n.isDraining() {
-			n.log.Warn("no quorum: notifications are sent without one", "voters", voters, "reachable", reachable)
-		}
 		n.overlays.wake()
 		n.tellState()
 	}
-	n.refreshRanks()
+	return held
+}
+
+// sayQuorum says when a loss lasts longer than an election does, and when it is
+// over.
+func (n *Node) sayQuorum(held bool) {
+	switch {
+	case held && n.quorum.say(false):
+		n.log.Info("there is a quorum again")
+	case !held && n.quorum.lostFor() > n.opts.Timing.Hold && n.wasMember() && !n.isDraining() && !n.quorum.say(true):
+		reachable, voters := n.countVoters()
+		n.log.Warn("no quorum: notifications are sent without one, later and perhaps twice", "voters", voters, "reachable", reachable)
+	}
 }

@@ -173,7 +173,7 @@ func (n *Node) tellProgress() ([]byte, error) {
 	if e := n.engine.Load(); e != nil {
 		p.LastIndex = e.raft.LastIndex()
 	}
-	if err, _ := n.storage.get(); err != nil {
+	if _, err := n.storage.get(); err != nil {
 		p.Storage = err.Error()
 	}
 	return json.Marshal(p)

@@ -161,6 +161,7 @@ func (n *Node) handOver(e *engine) {
 func (n *Node) awaitReady(ctx context.Context, e *engine) {
 	alone := time.Time{}
 	for {
+		n.adoptCluster()
 		cfg, _ := e.configuration()
 		if memberOf(cfg, e.id) {
 			if alone.IsZero() {
@@ -212,9 +213,17 @@ func (n *Node) runEvents(ctx context.Context) {
 
 // runTick looks at the quorum at short intervals.
 func (n *Node) runTick(ctx context.Context) {
+	last := ""
 	for sleep(ctx, tick) {
 		n.adoptCluster()
 		n.lookAtQuorum()
 		n.tellState()
+		_, at := n.leader()
+		if last != "" && at != last {
+			// What waits for the old leader's answer may wait in vain; the new
+			// one can be asked now.
+			n.client.Forget(last)
+		}
+		last = at
 	}
 }

@@ -32,6 +32,9 @@ func (n *Node) seek(ctx context.Context, e *engine) {
 		case memberOf(cfg, e.id):
 			n.setWaiting("", false)
 			n.keepIdentity(func(to *identity) { to.Member, to.Replaces = true, "" })
+			if isLastVoter(cfg, e.id) {
+				e.hasten()
+			}
 			n.correctAddress(ctx, e, cfg)
 		case n.wasMember():
 			n.setWaiting("this node was removed from the cluster; it pages without a quorum. "+
@@ -103,6 +106,7 @@ func (n *Node) form(ctx context.Context, e *engine, voters []raft.Server) error 
 		return fmt.Errorf("form a cluster: %w", err)
 	}
 	n.log.Info("forming a new cluster", "voters", len(voters))
+	e.hasten()
 	return nil
 }
 

@@ -92,7 +92,7 @@ func (n *Node) Status() Status {
 		Peers:     n.ListPeers(),
 	}
 	s.Leader, s.LeaderAddress = n.leader()
-	s.Storage, s.StorageSince = n.storage.get()
+	s.StorageSince, s.Storage = n.storage.get()
 	s.OverlaysPending, _ = n.overlays.pending()
 	s.State = n.state()
 	for _, p := range s.Peers {
@@ -110,7 +110,7 @@ func (n *Node) Status() Status {
 }
 
 func (n *Node) state() State {
-	storageErr, _ := n.storage.get()
+	_, storageErr := n.storage.get()
 	e := n.engine.Load()
 	n.mu.Lock()
 	removed := n.removed

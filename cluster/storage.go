@@ -16,10 +16,10 @@ type storage struct {
 	until uint64
 }
 
-func (s *storage) get() (error, time.Time) {
+func (s *storage) get() (since time.Time, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.err, s.since
+	return s.since, s.err
 }
 
 // fail takes down a failure and reports whether it is a new one.

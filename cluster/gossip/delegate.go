@@ -40,7 +40,7 @@ func (d *delegate) NotifyMsg(b []byte) {
 
 // GetBroadcasts are the messages that go with the next packet.
 func (d *delegate) GetBroadcasts(overhead, limit int) [][]byte {
-	out := d.g.queue.GetBroadcasts(overhead, limit)
+	out := d.g.queue.take(overhead, limit)
 	for _, b := range out {
 		d.g.metrics.sent(typeUpdate, len(b))
 	}

@@ -19,7 +19,7 @@ import (
 type Gossip struct {
 	opts    Options
 	list    *memberlist.Memberlist
-	queue   *memberlist.TransmitLimitedQueue
+	queue   *queue
 	metrics *metrics
 	address string
 	kick    chan struct{} // the facts have changed
@@ -48,10 +48,16 @@ type Member struct {
 // dropped; Members is always right.
 type Event struct{ Member Member }
 
-// maxEvents bounds Events; maxQueued the messages that wait to be spread.
+// maxEvents bounds Events.
+const maxEvents = 256
+
+// Facts are told again shortly after a change and from then on at intervals,
+// changed or not. memberlist v0.6.0 can lose them: where the only queued message
+// is replaced by a newer one of the same node, its queue gives two messages the
+// same number, and of two with the same number and length the first is dropped.
 const (
-	maxEvents = 256
-	maxQueued = 4096
+	tellAgain  = 500 * time.Millisecond
+	tellAlways = 15 * time.Second
 )
 
 // Open binds the node's gossip addresses and answers others from then on. It
@@ -77,7 +83,7 @@ func Open(opts Options) (*Gossip, error) {
 		members: make(map[model.NodeID]*Member),
 		refused: make(map[string]struct{}),
 	}
-	g.queue = &memberlist.TransmitLimitedQueue{NumNodes: g.aliveCount, RetransmitMult: 3}
+	g.queue = newQueue(g.aliveCount)
 	g.metrics = newMetrics(g)
 	if err := g.open(); err != nil {
 		return nil, err
@@ -160,15 +166,21 @@ func (g *Gossip) Run(ctx context.Context) {
 
 // runUpdate tells the others of changed facts.
 func (g *Gossip) runUpdate(ctx context.Context) {
+	again := time.NewTimer(tellAlways)
+	defer again.Stop()
 	for {
+		next := tellAlways
 		select {
 		case <-ctx.Done():
 			return
 		case <-g.kick:
-			if err := g.list.UpdateNode(time.Second); err != nil {
-				g.opts.Logger.Debug("facts are not told yet", "err", err)
-			}
+			next = tellAgain
+		case <-again.C:
 		}
+		if err := g.list.UpdateNode(time.Second); err != nil {
+			g.opts.Logger.Debug("facts are not told yet", "err", err)
+		}
+		again.Reset(next)
 	}
 }
 

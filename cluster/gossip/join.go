@@ -19,7 +19,6 @@ func (g *Gossip) runJoin(ctx context.Context) {
 	for ctx.Err() == nil {
 		g.joinMissing(ctx)
 		g.forget()
-		g.prune()
 		wait := g.opts.Timing.ReconnectInterval
 		if g.count(true) <= 1 {
 			wait = min(wait, lonelyInterval)

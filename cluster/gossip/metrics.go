@@ -57,7 +57,7 @@ func newMetrics(g *Gossip) *metrics {
 	m.gauge("alertmanager_cluster_members", "Nodes that gossip sees, this one included.", func() float64 { return float64(g.count(true)) })
 	m.gauge("alertmanager_cluster_failed_peers", "Nodes that gossip has lost.", func() float64 { return float64(g.count(false)) })
 	m.gauge("alertmanager_cluster_health_score", "Health of gossip on this node; 0 is best.", func() float64 { return float64(g.HealthScore()) })
-	m.gauge("alertmanager_cluster_messages_queued", "Messages that wait to be spread.", func() float64 { return float64(g.queue.NumQueued()) })
+	m.gauge("alertmanager_cluster_messages_queued", "Messages that wait to be spread.", func() float64 { return float64(g.queue.len()) })
 	m.gauge("alertmanager_peer_position", "Place of this node among those that gossip sees, by name.", func() float64 { return float64(g.position()) })
 	m.all = append(m.all, &peerInfo{g})
 	return m
