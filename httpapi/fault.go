@@ -41,7 +41,8 @@ func (s *Server) refuseOptions(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 // recover answers 500 where a handler fails by a defect, rather than to drop
-// the connection without a word.
+// the connection without a word. An answer that has begun is broken off, so that
+// its reader does not take it for whole.
 func (s *Server) recover(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -56,9 +57,10 @@ func (s *Server) recover(next http.Handler) http.Handler {
 			s.opts.Logger.LogAttrs(r.Context(), slog.LevelError, "A request failed by a defect of the program",
 				slog.String("method", r.Method), slog.String("path", r.URL.Path),
 				slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
-			if out, ok := w.(*countingWriter); !ok || !out.written {
-				http.Error(w, "This request hit a defect of the program; it is in the log.", http.StatusInternalServerError)
+			if out, ok := w.(*countingWriter); ok && out.written {
+				panic(http.ErrAbortHandler)
 			}
+			http.Error(w, "This request hit a defect of the program; it is in the log.", http.StatusInternalServerError)
 		}()
 		next.ServeHTTP(w, r)
 	})

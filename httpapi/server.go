@@ -94,7 +94,7 @@ func (s *Server) route() error {
 func (s *Server) routeAPIs(root *echo.Group) error {
 	door := intake.New(intake.Options{
 		Decoder: s.opts.Decoder, Dispatcher: s.opts.Dispatcher, Config: s.opts.Config,
-		Registerer: s.opts.Registerer, Now: s.opts.Now,
+		Registerer: s.opts.Registerer, Logger: s.opts.Logger, Now: s.opts.Now,
 	})
 	two := v2.New(s.opts.v2(door))
 	one := v1.New(s.opts.v1(door))
@@ -108,7 +108,7 @@ func (s *Server) routeAPIs(root *echo.Group) error {
 	own.Register(root.Group(admin.Path))
 	page.Register(root)
 	s.faults = []faultOf{
-		{"/api/v2", two.Fault}, {"/api/v1", one.Fault}, {admin.Path, own.Fault},
+		{"/api/v2", two.Fault}, {admin.Path, own.Fault},
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -180,6 +181,30 @@ func TestDefectsAreAnswered(t *testing.T) {
 	}
 	if !strings.Contains(get(n, "/metrics").Body.String(), "tocsin_http_panics_total 1\n") {
 		t.Error("not counted")
+	}
+}
+
+func TestAnswersThatHaveBegunAreBrokenOff(t *testing.T) {
+	n := newNode(t, func(o *httpapi.Options) {
+		f, asked := o.Dispatcher.(*fakes), 0
+		f.status = func() {
+			if asked++; asked == 1000 {
+				panic("BUG: made up")
+			}
+		}
+		for i := range 1000 {
+			f.store.Put(time.Now(), []alert.Alert{alert.Of(alert.NewLabels(map[string]string{"i": fmt.Sprint(i)}))})
+		}
+	})
+	server := httptest.NewServer(n.server.Handler())
+	defer server.Close()
+	resp, err := server.Client().Get(server.URL + "/api/v2/alerts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if got, err := io.ReadAll(resp.Body); err == nil {
+		t.Errorf("%d bytes look like the whole of it", len(got))
 	}
 }
 

@@ -99,25 +99,12 @@ func peersOf(st *view.Cluster) []peerJSON {
 	out := []peerJSON{}
 	for _, p := range st.Sorted() {
 		out = append(out, peerJSON{
-			ID: p.ID, Name: p.Name, Role: role(st, &p), Self: p.ID == st.Self, Alive: p.Alive,
+			ID: p.ID, Name: p.Name, Role: st.Role(&p), Self: p.ID == st.Self, Alive: p.Alive,
 			Gossip: p.Gossip, Raft: p.Raft, API: p.API, Version: p.Version, ConfigRev: p.ConfigRev,
 			Degraded: p.Degraded, StorageFailed: p.StorageFailed, LastSeen: stamp(p.LastSeen),
 		})
 	}
 	return out
-}
-
-func role(st *view.Cluster, p *view.Peer) string {
-	switch {
-	case !p.Member:
-		return "outside"
-	case p.ID == st.Leader:
-		return "leader"
-	case p.Voter:
-		return "voter"
-	default:
-		return "learner"
-	}
 }
 
 // stamp is a time as this API writes it; "" for the zero time.

@@ -3,6 +3,7 @@ package intake
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -32,6 +33,7 @@ type Options struct {
 	// Config is the active configuration; nil before the first.
 	Config     func() *view.Config
 	Registerer prometheus.Registerer
+	Logger     *slog.Logger
 	Now        func() time.Time
 }
 
@@ -82,6 +84,10 @@ func (d *Door) Take(r *http.Request, version string) (alert.Batch, error) {
 	d.received.WithLabelValues("firing", version).Add(float64(batch.Firing))
 	d.received.WithLabelValues("resolved", version).Add(float64(batch.Resolved))
 	d.invalid.WithLabelValues(version).Add(float64(len(batch.Invalid)))
+	if len(batch.Invalid) > 0 {
+		d.opts.Logger.Warn("Some of the posted alerts were refused", "refused", len(batch.Invalid),
+			"taken", len(batch.Alerts), "from", r.RemoteAddr, "api", version, "err", batch.Invalid[0])
+	}
 	if len(batch.Alerts) > 0 {
 		d.opts.Dispatcher.Post(batch.Alerts)
 	}

@@ -3,6 +3,7 @@ package intake_test
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -29,7 +30,8 @@ func newDoor(reg prometheus.Registerer) (*intake.Door, *taken) {
 	k := &taken{}
 	return intake.New(intake.Options{
 		Decoder: alert.NewDecoder(alert.DecoderOptions{}), Dispatcher: k,
-		Config: func() *view.Config { return nil }, Registerer: reg, Now: time.Now,
+		Config: func() *view.Config { return nil }, Registerer: reg,
+		Logger: slog.New(slog.DiscardHandler), Now: time.Now,
 	}), k
 }
 

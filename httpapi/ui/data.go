@@ -99,16 +99,7 @@ func bannerOf(st *view.Cluster) banner {
 func peers(st *view.Cluster) []peerRow {
 	var out []peerRow
 	for _, p := range st.Sorted() {
-		row := peerRow{Peer: p, Self: p.ID == st.Self, Role: "learner"}
-		switch {
-		case !p.Member:
-			row.Role = "outside"
-		case p.ID == st.Leader:
-			row.Role = "leader"
-		case p.Voter:
-			row.Role = "voter"
-		}
-		out = append(out, row)
+		out = append(out, peerRow{Peer: p, Self: p.ID == st.Self, Role: st.Role(&p)})
 	}
 	return out
 }

@@ -1,7 +1,6 @@
 package v1
 
 import (
-	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -77,8 +76,6 @@ func (a *API) postAlerts(c echo.Context) error {
 		return fail(c.Response(), http.StatusBadRequest, "bad_data", err.Error())
 	}
 	if complaint := intake.Complaint(&batch); complaint != "" {
-		a.opts.Logger.Warn("Some of the posted alerts were refused",
-			"refused", len(batch.Invalid), "taken", len(batch.Alerts), "from", c.RealIP(), "err", batch.Invalid[0])
 		return fail(c.Response(), http.StatusBadRequest, "bad_data", complaint)
 	}
 	answer.JSON(c.Response(), http.StatusOK, success{Status: "success"})
@@ -94,21 +91,6 @@ func (a *API) removed(c echo.Context) error {
 			"please use the equivalent route in the v2 API",
 	})
 	return nil
-}
-
-// Fault answers what routing met, as the router under Alertmanager's API does:
-// in plain text.
-func (a *API) Fault(err error, c echo.Context) {
-	status := http.StatusInternalServerError
-	var he *echo.HTTPError
-	if errors.As(err, &he) {
-		status = he.Code
-	}
-	text := http.StatusText(status)
-	if status == http.StatusNotFound {
-		text = "404 page not found"
-	}
-	http.Error(c.Response(), text, status)
 }
 
 func noStore(c echo.Context) {

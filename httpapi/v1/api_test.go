@@ -48,13 +48,13 @@ func newNode(t *testing.T) *node {
 	cfg := func() *view.Config { return n.config }
 	api := v1.New(v1.Options{
 		Intake: intake.New(intake.Options{
-			Decoder: alert.NewDecoder(alert.DecoderOptions{}), Dispatcher: n, Config: cfg, Now: func() time.Time { return now },
+			Decoder: alert.NewDecoder(alert.DecoderOptions{}), Dispatcher: n, Config: cfg,
+			Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
 		}),
 		Cluster: func() view.Cluster { return n.cluster }, Config: cfg, Build: view.Build{Version: "1.2.3"},
 		Started: now.Add(-time.Hour), Logger: slog.New(slog.DiscardHandler),
 	})
 	e := echo.New()
-	e.HTTPErrorHandler = api.Fault
 	api.Register(e.Group("/api/v1"))
 	n.handler = e
 	return n

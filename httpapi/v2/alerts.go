@@ -103,8 +103,6 @@ func (a *API) postAlerts(c echo.Context) error {
 		return a.bodyRefused(c, err)
 	}
 	if complaint := intake.Complaint(&batch); complaint != "" {
-		a.opts.Logger.Warn("Some of the posted alerts were refused",
-			"refused", len(batch.Invalid), "taken", len(batch.Alerts), "from", c.RealIP(), "err", batch.Invalid[0])
 		return refusef(http.StatusBadRequest, "%s", complaint)
 	}
 	return c.NoContent(http.StatusOK)

@@ -71,7 +71,7 @@ func newNode(tb testing.TB) *node {
 	clock := func() time.Time { return now }
 	cfg := func() *view.Config { return n.config }
 	door := intake.New(intake.Options{
-		Decoder: alert.NewDecoder(alert.DecoderOptions{Known: n.store}), Dispatcher: n.disp, Config: cfg, Now: clock,
+		Decoder: alert.NewDecoder(alert.DecoderOptions{Known: n.store}), Dispatcher: n.disp, Config: cfg, Logger: slog.New(slog.DiscardHandler), Now: clock,
 	})
 	api := v2.New(v2.Options{
 		Alerts: n.store, Dispatcher: n.disp, Silences: n.silences, Writer: n.silences, Intake: door,

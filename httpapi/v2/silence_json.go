@@ -173,9 +173,8 @@ func checkMatchers(field string, set []*postableMatcher) error {
 
 func missing(field string) error { return faultf(codeRequired, "%s in body is required", field) }
 
-// silence is the checked body as a silence, without the times that the state
-// machine gives. Times before the epoch's first millisecond become that one: 0
-// would mean "not set".
+// silence is the checked body as a silence. An empty start is the epoch, as in
+// Alertmanager, which counts as not set: now.
 func (s *postableSilence) silence() model.Silence {
 	out := model.Silence{
 		ID:        s.ID,

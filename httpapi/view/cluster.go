@@ -88,6 +88,21 @@ func (c *Cluster) Peer(id model.NodeID) (Peer, bool) {
 	return Peer{}, false
 }
 
+// Role is a peer's part in the cluster: "leader", "voter", "learner" (a member
+// without a vote) or "outside" (gossip sees it, but it is no member).
+func (c *Cluster) Role(p *Peer) string {
+	switch {
+	case !p.Member:
+		return "outside"
+	case p.ID == c.Leader:
+		return "leader"
+	case p.Voter:
+		return "voter"
+	default:
+		return "learner"
+	}
+}
+
 // LeaderName is the leader's name, its ID if it has none, or "" if none is
 // known.
 func (c *Cluster) LeaderName() string {
