@@ -330,4 +330,23 @@ func (w *world) Check(t *rapid.T) {
 			t.Fatalf("%c is said to be told as resolved, and was not: %+v", rune(h), e)
 		}
 	}
+	w.next(t, e)
+}
+
+// next is I1 in small: whatever is true when the views are stable, a node that
+// asks the ledger sends, unless the receiver knows already.
+func (w *world) next(t *rapid.T, e model.Entry) {
+	truth := someAlerts.Draw(t, "truth")
+	var over model.AlertSet
+	for h := model.AlertHash('a'); h <= 'e'; h++ {
+		if _, mentioned := w.told[h]; mentioned && !truth.Has(h) {
+			over = append(over, h)
+		}
+	}
+	due := !truth.SubsetOf(e.Must) || over.Meets(e.Maybe) || len(truth) == 0 && len(e.Must) > 0 || !over.SubsetOf(e.Resolved)
+	for h := model.AlertHash('a'); h <= 'e' && !due; h++ {
+		if w.told[h] != truth.Has(h) {
+			t.Fatalf("nobody would say that %c is firing: %v: %+v", rune(h), truth.Has(h), e)
+		}
+	}
 }
