@@ -91,6 +91,8 @@ func bannerOf(st *view.Cluster) banner {
 		return banner{"bad", "No quorum: silences and configuration cannot be changed."}
 	case st.Quorum.Reachable < st.Quorum.Voters:
 		return banner{"warn", fmt.Sprintf("%s leads, but only %d of %d voters are in sight.", st.LeaderName(), st.Quorum.Reachable, st.Quorum.Voters)}
+	case st.Quorum.Voters == 1:
+		return banner{"good", st.LeaderName() + " is the only voter: nothing takes over if it fails."}
 	default:
 		return banner{"good", fmt.Sprintf("%s leads; all %d voters are in sight.", st.LeaderName(), st.Quorum.Voters)}
 	}

@@ -186,6 +186,7 @@ func TestPageIsBounded(t *testing.T) {
 
 func TestBanner(t *testing.T) {
 	for want, change := range map[string]func(*view.Cluster){
+		`"banner good" role="status">b is the only voter`:                           func(c *view.Cluster) { c.Quorum.Voters, c.Quorum.Reachable = 1, 1 },
 		`"banner good" role="status">b leads`:                                       func(*view.Cluster) {},
 		`"banner warn" role="status">b leads, but only 2 of 3 voters are in sight.`: func(c *view.Cluster) { c.Quorum.Reachable = 2 },
 		`"banner bad" role="status">No quorum: silences`:                            func(c *view.Cluster) { c.Quorum.Held = false },
