@@ -24,6 +24,7 @@ receivers: [{name: hook, webhook_configs: [{url: %s}]}]
 
 	s.post("before", c.Nodes...)
 	s.told("before", 3*time.Second, 1, 1)
+	time.Sleep(time.Second) // until all nodes know that it was told
 	l.cut("n3", "n1")
 	l.cut("n3", "n2")
 	s.post("during", c.Nodes...)
