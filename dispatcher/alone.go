@@ -13,9 +13,15 @@ const keepTimeout = time.Second
 
 // sendAlone sends without a quorum. That it may have been sent is kept before,
 // that it was sent is kept and announced after, so that a crash in between
-// forgets nothing (I8).
+// forgets nothing (I8). An overlay that is kept and not announced yet is that of
+// a send under way; the ledger must not get it before.
 func (d *delivery) sendAlone(v *view, s step) {
 	core := d.group.epoch.core
+	if !core.solo.begin(d.key) {
+		d.pace.pause(proposeAgain)
+		return
+	}
+	defer core.solo.end(d.key)
 	out := d.compose(v, &s, true)
 	switch {
 	case out == nil:
@@ -24,12 +30,14 @@ func (d *delivery) sendAlone(v *view, s step) {
 		d.keepTold(s, out)
 		return
 	}
-	d.keep(d.overlay(s, beliefOf(&s.base).doubted(out.firing, out.resolved), out), s)
+	doubt := d.overlay(s, beliefOf(&s.base).doubted(out.firing, out.resolved), out)
+	d.keep(doubt, s, false)
 	res := d.send(core.hard, out)
 	if res.Err == nil {
 		d.keepTold(s, out)
 		return
 	}
+	d.keep(doubt, s, true)
 	d.pace.failed++
 	wait := min(d.group.route.GroupInterval, notify.Backoff(d.pace.failed+1, d.chance(uint32(d.pace.failed))))
 	if !res.Retryable {
@@ -46,8 +54,7 @@ func (d *delivery) keepTold(s step, out *outgoing) {
 		o.Stamp = millis(d.group.epoch.core.opts.Now())
 		d.pace.ahead++
 	}
-	d.keep(o, s)
-	d.group.epoch.core.opts.Overlay.Announce(o)
+	d.keep(o, s, true)
 }
 
 // overlay is the key as this node sees it, with a belief. The belief is built on
@@ -63,12 +70,28 @@ func (d *delivery) overlay(s step, b belief, out *outgoing) model.Overlay {
 	}
 }
 
-// keep writes the overlay, and remembers it for as long as nobody else does.
-func (d *delivery) keep(o model.Overlay, s step) {
+// maxWrites bounds the overlays that wait for the disk. What is beyond is only
+// in memory, as long as this delivery is, and counted.
+const maxWrites = 512
+
+// keep writes the overlay, and announces it if what it says is final. It also
+// remembers it, in case the disk does not.
+func (d *delivery) keep(o model.Overlay, s step, final bool) {
 	core := d.group.epoch.core
 	d.pace.keep(o, s.overlays)
+	if core.writes.Add(1) > maxWrites {
+		core.writes.Add(-1)
+		core.metrics.overlaysLost.Inc()
+		return
+	}
 	done := make(chan error, 1)
-	core.disk.Go(func() { done <- core.opts.Overlay.Keep(o) })
+	core.disk.Go(func() {
+		defer core.writes.Add(-1)
+		done <- core.opts.Overlay.Keep(o)
+		if final {
+			core.opts.Overlay.Announce(o)
+		}
+	})
 	t := time.NewTimer(keepTimeout)
 	defer t.Stop()
 	select {

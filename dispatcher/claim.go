@@ -21,6 +21,10 @@ func (d *delivery) claim(v *view, s step) {
 	if s.probes && !core.cut.probe(began) {
 		return
 	}
+	if core.solo.busy(d.key) {
+		d.pace.pause(proposeAgain)
+		return
+	}
 	l := newLease(core.opts.Now)
 	req := model.ClaimRequest{
 		Key: d.key, Token: newToken(), Node: core.opts.Node,

@@ -314,7 +314,7 @@ func TestKilledHolder(t *testing.T) {
 		r.fire("a")
 		r.until(14 * sec)
 		m := r.last()
-		if len(r.tellings()) != 1 || m.node != "n1" || m.at > 13*sec || m.reason != model.ReasonDoubt {
+		if len(r.tellings()) != 1 || m.node != "n1" || m.at > 13*sec || m.reason != model.ReasonFirst {
 			t.Errorf("told %v by %s, %s", r.tellings(), m.node, m.reason)
 		}
 		if r.ledger.tally().expiries != 1 {

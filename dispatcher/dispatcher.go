@@ -23,10 +23,11 @@ type Dispatcher struct {
 	lanes    *lanes
 	cut      *cut
 	tokens   *tokens
-	// overlays numbers the overlays of this process; pending counts deliveries
-	// with something to tell.
-	overlays atomic.Uint64
-	pending  atomic.Int64
+	solo     *solo
+	// overlays numbers the overlays of this process, writes counts those that
+	// are being written, pending deliveries with something to tell.
+	overlays        atomic.Uint64
+	writes, pending atomic.Int64
 
 	// life ends when nothing new is begun any more, hard when what is under
 	// way is given up too.
@@ -50,7 +51,7 @@ func New(opts Options) *Dispatcher {
 	opts.fill()
 	gate := time.Now().Add(opts.StartDelay - opts.Now().Sub(opts.Started))
 	d := &Dispatcher{
-		opts: opts, schedule: newSchedule(gate), lanes: newLanes(opts.MaxSends), tokens: newTokens(),
+		opts: opts, schedule: newSchedule(gate), lanes: newLanes(opts.MaxSends), tokens: newTokens(), solo: newSolo(),
 		cut: &cut{peerTimeout: opts.PeerTimeout, now: opts.Now, logger: opts.Logger},
 	}
 	d.life, d.end = context.WithCancel(context.Background())

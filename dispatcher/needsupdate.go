@@ -40,15 +40,12 @@ func NeedsUpdate(e *model.Entry, s Situation) model.Reason {
 		e = &model.Entry{}
 	}
 	if !s.Firing.SubsetOf(e.Must) {
-		return reasonForFiring(e, s.Firing)
-	}
-	if s.SendResolved && s.Resolved.Meets(e.Maybe) {
-		return model.ReasonDoubt
+		return reasonForFiring(e)
 	}
 	if len(s.Firing) == 0 {
 		return reasonForEmpty(e, s)
 	}
-	if s.SendResolved && !s.Resolved.SubsetOf(e.Resolved) {
+	if s.SendResolved && (s.Resolved.Meets(e.Maybe) || !s.Resolved.SubsetOf(e.Resolved)) {
 		return model.ReasonSomeResolved
 	}
 	if e.Stamp < s.Tick-model.Millis(s.Repeat.Milliseconds()) || e.Stamp > s.Now+skew {
@@ -57,15 +54,14 @@ func NeedsUpdate(e *model.Entry, s Situation) model.Reason {
 	return model.ReasonNone
 }
 
-func reasonForFiring(e *model.Entry, firing model.AlertSet) model.Reason {
-	switch {
-	case len(e.Must) == 0 && len(e.Maybe) == 0:
+// reasonForFiring has no word for doubt: whoever reads the message did not send
+// the one before, and a template should not have to know about claims. The
+// history shows what was in doubt.
+func reasonForFiring(e *model.Entry) model.Reason {
+	if len(e.Must) == 0 {
 		return model.ReasonFirst
-	case firing.Minus(e.Must).SubsetOf(e.Maybe):
-		return model.ReasonDoubt
-	default:
-		return model.ReasonNewAlerts
 	}
+	return model.ReasonNewAlerts
 }
 
 // reasonForEmpty is for a group in which nothing fires that could be told. The

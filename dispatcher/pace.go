@@ -136,17 +136,20 @@ func (p *pace) unknown(overlays []model.Overlay) []model.Overlay {
 	})
 }
 
-// remembered adds the last overlay of this node to those that are kept, if they
-// lack it: while there is no quorum, a local file that cannot be written must
-// not make a message go out again and again.
+// remembered puts the last overlay of this node among those that are kept, if
+// they lack it: while there is no quorum, a local file that cannot be written
+// must not make a message go out again and again.
 func (p *pace) remembered(overlays []model.Overlay) []model.Overlay {
 	if p.kept == nil {
 		return overlays
 	}
+	out := make([]model.Overlay, 0, len(overlays)+1)
 	for _, o := range overlays {
-		if o.Origin == p.kept.Origin {
+		if o.Origin != p.kept.Origin {
+			out = append(out, o)
+		} else if (model.OverlayMark{Origin: o.Origin, Epoch: o.Epoch, Seq: o.Seq}).Covers(*p.kept) {
 			return overlays
 		}
 	}
-	return append(overlays[:len(overlays):len(overlays)], *p.kept)
+	return append(out, *p.kept)
 }
