@@ -61,6 +61,9 @@ const compareEvery = time.Minute
 // seedEvery is how often a node proposes the first version until there is one.
 const seedEvery = 2 * time.Second
 
+// reloadWithin bounds a reload.
+const reloadWithin = 30 * time.Second
+
 // reloadTries bounds how often a reload meets somebody else's change and looks
 // again.
 const reloadTries = 5
@@ -133,7 +136,9 @@ func (c *configs) seed(ctx context.Context) {
 		c.opts.Logger.Warn("could not make the configuration file the cluster's first version; it will be tried again", "err", err)
 		return
 	}
-	c.opts.Logger.Info("the configuration file is the cluster's first version", "file", c.opts.File, "rev", rev)
+	if active := c.opts.Machine.View().Config(); active != nil && active.Sum() == file.Sum() {
+		c.opts.Logger.Info("the configuration file is the cluster's first version", "file", c.opts.File, "rev", rev)
+	}
 }
 
 // file reads the configuration file with its templates and checks it.
@@ -168,6 +173,8 @@ func (c *configs) propose(ctx context.Context, v *model.ConfigVersion, base uint
 // restarts the groups' timers where it does not. It returns when this node's
 // dispatcher runs what the file says.
 func (c *configs) Reload(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, reloadWithin)
+	defer cancel()
 	c.opts.Logger.Info("Loading configuration file", "file", c.opts.File)
 	err := c.reload(ctx)
 	c.metrics.reloaded(err == nil)

@@ -16,11 +16,10 @@ func externalURL(given, listen string) (*url.URL, error) {
 		if err != nil {
 			return nil, fmt.Errorf("find host name for --web.external-url: %w", err)
 		}
-		_, port, err := net.SplitHostPort(listen)
-		if err != nil {
-			port = "" // a vsock or systemd socket has none
+		given = "http://" + host + "/"
+		if _, port, err := net.SplitHostPort(listen); err == nil {
+			given = "http://" + net.JoinHostPort(host, port) + "/"
 		}
-		given = "http://" + net.JoinHostPort(host, port) + "/"
 	}
 	u, err := url.Parse(given)
 	if err != nil {

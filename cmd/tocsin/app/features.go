@@ -15,10 +15,7 @@ import (
 func UseFeatures(names string, logger *slog.Logger) (featurecontrol.Flagger, error) {
 	features, err := featurecontrol.NewFlags(logger, names)
 	if err != nil {
-		return nil, fmt.Errorf("%w: --enable-feature: %w", ErrSettings, err)
-	}
-	if features.ClassicMode() && features.UTF8StrictMode() {
-		return nil, fmt.Errorf("%w: --enable-feature: classic-mode and utf8-strict-mode exclude each other", ErrSettings)
+		return nil, fmt.Errorf("%w: --enable-feature=%s: %w", ErrSettings, names, err)
 	}
 	compat.InitFromFlags(logger, features)
 	return features, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -212,4 +213,38 @@ func TestDamagedFilesAreSetAside(t *testing.T) {
 	postOne(t, n, "A")
 	postOne(t, n, "B")
 	want(t, got, "B")
+}
+
+func TestMetricsAndSilenceLog(t *testing.T) {
+	o := alone(t, hookConfig("http://127.0.0.1:1"))
+	o.Settings.Silences.Log = true
+	var logged strings.Builder
+	o.Logger = slog.New(slog.NewTextHandler(&logged, nil))
+	n := open(t, o)
+	resp, err := http.Post("http://"+n.WebAddress()+"/api/v2/silences", "application/json", strings.NewReader(silenceJSON()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	resp, err = http.Get("http://" + n.WebAddress() + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`alertmanager_silences{state="active"} 1`, `alertmanager_silences{state="pending"} 0`, `alertmanager_config_last_reload_successful 1`,
+		`tocsin_config_file_differs 0`, `tocsin_config_rev 1`, `alertmanager_receivers 1`, `alertmanager_integrations 1`,
+	} {
+		if !strings.Contains(string(text), "\n"+want+"\n") {
+			t.Errorf("metrics are without %s", want)
+		}
+	}
+	shut(t, n)
+	if !strings.Contains(logged.String(), `msg="a silence was set"`) {
+		t.Errorf("--log.silences logged\n%s", logged.String())
+	}
 }

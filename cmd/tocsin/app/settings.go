@@ -12,7 +12,8 @@ type Settings struct {
 	// Retention is how long expired silences and the entries and history of
 	// the notification log are kept.
 	Retention time.Duration
-	// MaintenanceInterval is how often what is past its retention is removed.
+	// MaintenanceInterval is checked and not used: the cluster removes what is
+	// past its retention every minute.
 	MaintenanceInterval time.Duration
 	// Features are Alertmanager's feature names, separated by commas.
 	Features string
@@ -44,6 +45,8 @@ type AlertSettings struct {
 
 // DispatchSettings are for the groups.
 type DispatchSettings struct {
+	// MaintenanceInterval is checked and not used: an empty group is removed
+	// at once.
 	MaintenanceInterval time.Duration
 	// StartDelay counts from the start of the process.
 	StartDelay time.Duration
@@ -87,7 +90,8 @@ type ClusterSettings struct {
 	TCPTimeout       time.Duration
 	ProbeTimeout     time.Duration
 	ProbeInterval    time.Duration
-	SettleTimeout    time.Duration
+	// SettleTimeout is not used: a node waits until it is a member.
+	SettleTimeout time.Duration
 	// ReconnectInterval is how often lost peers are tried again,
 	// ReconnectTimeout for how long.
 	ReconnectInterval time.Duration

@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"iter"
+	"log/slog"
+	"time"
 
 	"tocsin/dispatcher/silence"
 	"tocsin/fsm"
@@ -15,6 +17,8 @@ type silences struct {
 	machine *fsm.Machine
 	propose func(context.Context, ...command.Command) ([]command.Result, error)
 	max     uint32
+	// log gets a line for each change; nil: none.
+	log *slog.Logger
 }
 
 // Silence is the silence of that ID.
@@ -41,5 +45,20 @@ func (s *silences) WriteSilence(ctx context.Context, p silence.Plan) error {
 			return err
 		}
 	}
+	s.tell(p)
 	return nil
+}
+
+// tell logs what was changed, if it is to be logged.
+func (s *silences) tell(p silence.Plan) {
+	if s.log == nil {
+		return
+	}
+	if p.Expire != "" {
+		s.log.Info("a silence was ended", "id", p.Expire)
+	}
+	if p.Put.ID != "" {
+		s.log.Info("a silence was set", "id", p.Put.ID, "new", p.BaseRev == 0, "created_by", p.Put.CreatedBy, "comment", p.Put.Comment,
+			"starts_at", time.UnixMilli(int64(p.Put.StartsAt)).UTC(), "ends_at", time.UnixMilli(int64(p.Put.EndsAt)).UTC())
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"regexp"
 	"time"
 )
 
@@ -27,6 +28,9 @@ func (s *Settings) Validate() error {
 	}
 	if s.MemLimitRatio <= 0 || s.MemLimitRatio > 1 {
 		bad.say("--auto-gomemlimit.ratio must be greater than 0 and at most 1, not %v", s.MemLimitRatio)
+	}
+	if _, err := regexp.Compile(s.Web.CORSOrigin); err != nil {
+		bad.say("--web.cors.origin: %w", err)
 	}
 	if s.Web.MaxBodyBytes <= 0 {
 		bad.say("--web.max-body-bytes must be greater than 0, not %d", s.Web.MaxBodyBytes)

@@ -48,7 +48,7 @@ func (n *Node) openListeners() error {
 // openWeb answers HTTP requests.
 func (n *Node) openWeb(ctx context.Context) error {
 	s := &n.opts.Settings
-	silences := &silences{machine: n.machine, propose: n.cluster.Propose, max: uint32(max(0, s.Silences.Max))}
+	silences := n.silences()
 	web, err := httpapi.New(httpapi.Options{
 		Web: httpapi.Web{
 			ExternalURL:    n.external,
@@ -90,6 +90,14 @@ func (n *Node) openWeb(ctx context.Context) error {
 	n.awaitConfig(ctx)
 	n.serveWeb()
 	return nil
+}
+
+func (n *Node) silences() *silences {
+	s := &silences{machine: n.machine, propose: n.cluster.Propose, max: uint32(max(0, n.opts.Settings.Silences.Max))}
+	if n.opts.Settings.Silences.Log {
+		s.log = n.opts.Logger
+	}
+	return s
 }
 
 // firstConfig bounds how long a starting node waits for a configuration before

@@ -2,6 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"runtime"
@@ -13,6 +16,7 @@ import (
 
 	"tocsin/cmd/tocsin/app"
 	"tocsin/cmd/tocsin/flags"
+	"tocsin/dispatcher/config"
 )
 
 func newServer(s Streams) *cobra.Command {
@@ -57,9 +61,22 @@ func serve(ctx context.Context, s Streams, fs *flags.Server) error {
 		Gatherer:   prometheus.DefaultGatherer,
 	}, reload)
 	if err != nil {
-		logger.Error("Tocsin stops with an error", "err", err)
+		complain(logger, err)
 		return errSaid
 	}
 	logger.Info("Received shutdown signal, exiting gracefully...")
 	return nil
+}
+
+// complain logs why the node stops; of a bad configuration every problem on a
+// line of its own.
+func complain(logger *slog.Logger, err error) {
+	var problems config.Problems
+	if errors.As(err, &problems) {
+		for _, p := range problems {
+			logger.Error(p.String())
+		}
+		err = fmt.Errorf("the configuration has %d problems, which are listed above", len(problems))
+	}
+	logger.Error("Tocsin stops with an error", "err", err)
 }

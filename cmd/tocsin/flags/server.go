@@ -39,13 +39,13 @@ func (s *Server) registerData(fs set) {
 	fs.text(&c.ConfigFile, "config.file", "Configuration file. It seeds an empty cluster; later, a reload proposes it to the cluster.")
 	fs.text(&c.DataDir, "storage.path", "Base path for data storage.")
 	fs.duration(&c.Retention, "data.retention", "How long to keep expired silences, and the entries and history of the notification log.")
-	fs.duration(&c.MaintenanceInterval, "data.maintenance-interval", "Interval between removals of what is past its retention.")
+	fs.duration(&c.MaintenanceInterval, "data.maintenance-interval", "Accepted and not used: what is past its retention is removed every minute.")
 	fs.number(&c.Silences.Max, "silences.max-silences", "Maximum number of silences, including expired ones. If negative or zero, no limit is set.")
 	fs.number(&c.Silences.MaxSizeBytes, "silences.max-silence-size-bytes", "Maximum silence size in bytes. If negative or zero, no limit is set.")
 	fs.toggle(&c.Silences.Log, "log.silences", "Log every change of a silence.")
 	fs.duration(&c.Alerts.GCInterval, "alerts.gc-interval", "Interval between removals of resolved alerts from memory.")
 	fs.number(&c.Alerts.PerNameLimit, "alerts.per-alertname-limit", "Maximum number of alerts per alertname. If negative or zero, no limit is set.")
-	fs.duration(&c.Dispatch.MaintenanceInterval, "dispatch.maintenance-interval", "Interval between removals of empty aggregation groups.")
+	fs.duration(&c.Dispatch.MaintenanceInterval, "dispatch.maintenance-interval", "Accepted and not used: an empty group is removed at once.")
 	fs.duration(&c.Dispatch.StartDelay, "dispatch.start-delay", "Minimum time after the start of the process before alerts are dispatched. Set it to Prometheus' --rules.alert.resend-delay.")
 	fs.text(&c.Features, "enable-feature", "Comma-separated features to enable. Valid options: "+features())
 	fs.Float64Var(&c.MemLimitRatio, "auto-gomemlimit.ratio", c.MemLimitRatio, "Share of the memory available to the process that Go may use, with the feature auto-gomemlimit. Greater than 0, at most 1.")
@@ -110,6 +110,8 @@ type warning struct{ flag, instead string }
 
 func (s *Server) meaningless() []warning {
 	return []warning{
+		{"data.maintenance-interval", "has no effect: what is past its retention is removed every minute, so the flag can be removed"},
+		{"dispatch.maintenance-interval", "has no effect: an empty group is removed at once, so the flag can be removed"},
 		{"cluster.settle-timeout", "has no effect: a node waits until it is a member of the cluster and holds its state, so the flag can be removed"},
 		{"cluster.tls-config", "has no effect yet: traffic between nodes is not encrypted, so keep the gossip and Raft ports inside a trusted network or a VPN"},
 		{"cluster.allow-insecure-public-advertise-address-discovery", "has no effect: name the public address with --cluster.advertise-address"},
