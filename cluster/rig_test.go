@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"tocsin/cluster"
 	"tocsin/cluster/clustertest"
 	"tocsin/fsm"
@@ -329,4 +331,28 @@ func (r *rig) sameState(nodes ...*node) {
 			r.Errorf("nodes %d and %d differ at index %d (I5)", nodes[0].i, n.i, a.Index())
 		}
 	}
+}
+
+func newRegistry() *prometheus.Registry { return prometheus.NewRegistry() }
+
+// gather is the first value of every gauge and counter.
+func gather(t *testing.T, reg *prometheus.Registry) map[string]float64 {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make(map[string]float64)
+	for _, f := range families {
+		m := f.GetMetric()[0]
+		switch {
+		case m.GetGauge() != nil:
+			out[f.GetName()] = m.GetGauge().GetValue()
+		case m.GetCounter() != nil:
+			out[f.GetName()] = m.GetCounter().GetValue()
+		default:
+			out[f.GetName()] = 0
+		}
+	}
+	return out
 }

@@ -164,6 +164,7 @@ func (n *Node) awaitReady(ctx context.Context, e *engine) {
 		n.adoptCluster()
 		cfg, _ := e.configuration()
 		if memberOf(cfg, e.id) {
+			n.becomeMember()
 			if alone.IsZero() {
 				alone = time.Now().Add(readyAlone)
 			}
@@ -180,6 +181,7 @@ func (n *Node) awaitReady(ctx context.Context, e *engine) {
 			return
 		}
 	}
+	n.lookAtQuorum()
 	n.readyOnce.Do(func() { close(n.ready) })
 }
 

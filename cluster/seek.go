@@ -31,7 +31,7 @@ func (n *Node) seek(ctx context.Context, e *engine) {
 		switch cfg, _ := e.configuration(); {
 		case memberOf(cfg, e.id):
 			n.setWaiting("", false)
-			n.keepIdentity(func(to *identity) { to.Member, to.Replaces = true, "" })
+			n.becomeMember()
 			if isLastVoter(cfg, e.id) {
 				e.hasten()
 			}
@@ -50,6 +50,12 @@ func (n *Node) seek(ctx context.Context, e *engine) {
 			return
 		}
 	}
+}
+
+// becomeMember takes down that this node is a member, so that it knows later when
+// it was removed.
+func (n *Node) becomeMember() {
+	n.keepIdentity(func(to *identity) { to.Member, to.Replaces = true, "" })
 }
 
 // wasMember reports whether this node was a member once.

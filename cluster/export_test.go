@@ -1,0 +1,11 @@
+package cluster
+
+// What tests look at from outside.
+var (
+	OutcomeOf = func(err error) string { return outcomeOf(err).String() }
+	VerdictOf = verdictOf
+
+	ErrNotLeading   = errNotLeading
+	ErrNobodyLeads  = errNobodyLeads
+	ErrRaftSilenced = errSilenced
+)
