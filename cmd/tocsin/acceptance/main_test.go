@@ -13,7 +13,7 @@ func TestMain(m *testing.M) { os.Exit(rig.Main(m)) }
 
 // soon is how long after its due time a notification may arrive: the spec says
 // at once, and a busy machine of two cores needs some of this.
-const soon = 0.7
+const soon = 0.8
 
 // routing are the parts of a configuration that scenarios vary.
 type routing struct {
