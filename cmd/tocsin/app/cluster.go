@@ -13,7 +13,7 @@ import (
 
 // leaveCluster bounds handing leadership over, saying good-bye and closing the
 // log.
-const leaveCluster = 10 * time.Second
+const leaveCluster = 25 * time.Second
 
 // openCluster takes part in the cluster.
 func (n *Node) openCluster() error {

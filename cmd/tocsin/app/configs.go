@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -120,7 +121,7 @@ func (c *configs) poke() {
 // seed makes the file the first version of a cluster that has none.
 func (c *configs) seed(ctx context.Context) {
 	v := c.opts.Machine.View()
-	if v.Config() != nil {
+	if v.Config() != nil || v.Cluster() == "" {
 		return
 	}
 	file, err := c.file()
@@ -130,8 +131,12 @@ func (c *configs) seed(ctx context.Context) {
 	}
 	file.Comment = "the configuration file of the first node"
 	// All nodes that seed the same cluster use the same token, so that only
-	// the first one does.
-	rev, err := c.propose(ctx, file, 0, seedToken(v.Cluster()))
+	// the first one does. A node whose own state is behind cannot know that the
+	// cluster has a configuration, and must not put its old file over it.
+	rev, err := c.propose(ctx, command.PutConfig{Seed: true, Token: seedToken(v.Cluster()), Version: *file})
+	if errors.Is(err, errConflict) {
+		return
+	}
 	if err != nil {
 		c.opts.Logger.Warn("could not make the configuration file the cluster's first version; it will be tried again", "err", err)
 		return
@@ -159,10 +164,10 @@ func readConfig(file string, load config.Options) (*model.ConfigVersion, error) 
 	return v, nil
 }
 
-// propose has the cluster make v the active version and returns its number.
-func (c *configs) propose(ctx context.Context, v *model.ConfigVersion, base uint64, token model.Token) (uint64, error) {
-	v.Author = c.opts.Author
-	results, err := c.opts.Propose(ctx, command.PutConfig{BaseRev: base, Token: token, Version: *v})
+// propose has the cluster make a version the active one and returns its number.
+func (c *configs) propose(ctx context.Context, put command.PutConfig) (uint64, error) {
+	put.Version.Author = cmp.Or(put.Version.Author, c.opts.Author)
+	results, err := c.opts.Propose(ctx, put)
 	if err != nil {
 		return 0, err
 	}
@@ -197,7 +202,7 @@ func (c *configs) reload(ctx context.Context) error {
 			return c.restart(ctx, active.Rev)
 		}
 		file.Comment = "reload of " + filepath.Base(c.opts.File)
-		rev, err := c.propose(ctx, file, revOf(active), newToken())
+		rev, err := c.propose(ctx, command.PutConfig{BaseRev: revOf(active), Token: newToken(), Version: *file})
 		if errors.Is(err, errConflict) {
 			continue
 		}

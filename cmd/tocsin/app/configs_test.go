@@ -53,6 +53,9 @@ func newBench(t *testing.T, yaml string) *bench {
 	}
 	b := &bench{t: t, machine: machine, file: filepath.Join(dir, "alertmanager.yml")}
 	b.write(yaml)
+	if _, err := b.propose(t.Context(), command.FoundCluster{ID: "bench"}); err != nil {
+		t.Fatal(err)
+	}
 	ready := make(chan struct{})
 	close(ready)
 	b.configs = newConfigs(configOptions{
@@ -253,5 +256,23 @@ func TestVersionThatThisNodeCannotLoad(t *testing.T) {
 		}
 		b.put(secondYAML)
 		b.wantApplied(1, 3)
+	})
+}
+
+// A node whose own state is behind sees no configuration, and still must not
+// put its old file over the one that the cluster has.
+func TestSeedDoesNotReplaceAVersion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, "route: {}")
+		b.before = func() { b.put(secondYAML) }
+		b.write(firstYAML)
+		time.Sleep(time.Minute)
+		if b.before != nil {
+			t.Fatal("the node did not try to seed")
+		}
+		b.wantApplied(1)
+		if got := string(b.machine.View().Config().YAML); got != secondYAML {
+			t.Errorf("the active version is\n%s\nwant the one that was there first", got)
+		}
 	})
 }

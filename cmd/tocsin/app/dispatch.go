@@ -7,6 +7,7 @@ import (
 	"tocsin/dispatcher"
 	"tocsin/dispatcher/alert"
 	"tocsin/dispatcher/silence"
+	"tocsin/fsm/model"
 )
 
 // stopDispatcher is how long sends under way get to finish.
@@ -29,7 +30,8 @@ func (n *Node) openDispatcher() error {
 		Silences:          silence.NewMuter(func() silence.View { return n.machine.View() }),
 		Store:             n.alerts,
 		Node:              n.cluster.ID(),
-		Cluster:           n.machine.View().Cluster,
+		Epoch:             n.cluster.Epoch(),
+		Cluster:           func() model.ClusterID { return n.machine.View().Cluster() },
 		Started:           n.opts.Started,
 		StartDelay:        s.Dispatch.StartDelay,
 		PeerTimeout:       s.Cluster.PeerTimeout,
@@ -44,5 +46,10 @@ func (n *Node) openDispatcher() error {
 	})
 	n.closers.push("dispatcher", stopDispatcher, n.dispatch.Stop)
 	n.background("dispatcher loop", stopDispatcher, n.dispatch.Run)
+	// Before this node stops sending, the others take over its turns.
+	n.closers.push("turns", closeFile, func(context.Context) error {
+		n.cluster.Drain()
+		return nil
+	})
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"tocsin/dispatcher/config"
 	"tocsin/fsm"
+	"tocsin/fsm/command"
 	"tocsin/fsm/model"
 	"tocsin/httpapi/admin"
 	"tocsin/httpapi/refusal"
@@ -67,7 +68,7 @@ func (v *versions) Apply(ctx context.Context, c *model.ConfigVersion, baseRev ui
 	if problems := v.Check(c); len(problems) > 0 {
 		return 0, &admin.Invalid{Problems: problems}
 	}
-	rev, err := v.configs.propose(ctx, c, baseRev, newToken())
+	rev, err := v.configs.propose(ctx, command.PutConfig{BaseRev: baseRev, Token: newToken(), Version: *c})
 	if errors.Is(err, refusal.ErrConflict) {
 		return 0, &refusal.Denied{Reason: refusal.ErrConflict, Text: "the configuration was changed meanwhile"}
 	}
