@@ -45,16 +45,6 @@ func TestClusterWithShortIntervals(t *testing.T) {
 	s.Run(15)
 }
 
-func TestClusterDeduplicationWithDefaults(t *testing.T) {
-	t.Parallel()
-	hook := rig.NewSink(t, "hook")
-	s := rig.NewScenario(t, rig.StartCluster(t, 3, rig.NodeOptions{Config: config(hook, routing{interval: "5s"})}))
-	a := rig.A("alertname", "once").From(1)
-	s.Post(1, a)
-	s.Want(hook, 2, 3, rig.Told{Firing: []rig.Alert{a}, Group: group("alertname", "once")})
-	s.Run(36) // the last node's turn would be 30 s after the first one's
-}
-
 func TestClusterVSInstance(t *testing.T) {
 	t.Parallel()
 	single, triple := rig.NewSink(t, "single"), rig.NewSink(t, "triple")
