@@ -145,14 +145,16 @@ func (s *stage) expire(q model.Expiry) command.Result {
 }
 
 func (s *stage) mergeOverlay(o model.Overlay) command.Result {
-	after, verdict := Merge(s.entry(o.Key), o, s.v.revFloor)
+	before := s.entry(o.Key)
+	after, verdict := Merge(before, o, s.v.revFloor)
 	if verdict == Accepted {
 		s.putEntry(after)
-		d := o.Delivery
-		d.Key, d.Node, d.Degraded = o.Key, o.Origin, true
-		if d.Outcome == 0 {
-			d.Outcome = model.OutcomeSent
-		}
+	}
+	// An overlay that was kept before its send, or that says what did not have
+	// to be sent, is no delivery; nor is one whose settlement was here before.
+	if d := o.Delivery; verdict == Accepted && d.Outcome != 0 && !spentAs(&before, d.Token, true) {
+		d.Key, d.Node = o.Key, o.Origin
+		d.Degraded = d.Degraded || d.Token.IsZero()
 		s.addDelivery(d)
 	}
 	return ruled(after.Rev, verdict, command.CodeConflict)

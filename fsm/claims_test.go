@@ -137,6 +137,9 @@ func (s *transcript) command(words []string, parts map[string]string) command.Co
 	case "expires": // t1 expires
 		return command.Expire{Expiry: model.Expiry{Key: theKey, Token: token(words[0])}}
 	case "merges": // n3 merges 1.2 on rev 4
+		if of, ok := parts["of"]; ok {
+			row.Token = token(of)
+		}
 		epoch, seq, _ := strings.Cut(words[2], ".")
 		return command.MergeOverlay{Overlay: model.Overlay{
 			Key: theKey, Origin: model.NodeID(words[0]), Epoch: number(epoch), Seq: number(seq), BaseRev: number(words[5]),

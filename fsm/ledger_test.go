@@ -129,6 +129,20 @@ func (l *ledgerMachine) Merge(t *rapid.T) {
 		Must: someAlerts.Draw(t, "must"), Resolved: someAlerts.Draw(t, "resolved"),
 	}
 	o.Maybe = someAlerts.Draw(t, "maybe").Minus(o.Must)
+	claims := slices.Clone(l.naive.lapsed)
+	if l.naive.claim != nil {
+		claims = append(claims, *l.naive.claim)
+	}
+	if n := len(l.naive.ended); n > 0 && rapid.Bool().Draw(t, "settled") {
+		claims = append(claims, naiveClaim{token: l.naive.ended[n-1].token, node: "n1", rev: max(l.naive.rev, 1) - 1})
+	}
+	if len(claims) > 0 && rapid.Bool().Draw(t, "settles") {
+		c := claims[len(claims)-1]
+		o.Delivery = model.Delivery{Token: c.token, Outcome: model.Outcome(rapid.IntRange(0, 2).Draw(t, "outcome"))}
+		o.Origin = rapid.SampledFrom([]model.NodeID{c.node, c.node, "n1"}).Draw(t, "of")
+		o.BaseRev = rapid.SampledFrom([]uint64{c.rev, c.rev, o.BaseRev}).Draw(t, "on")
+		o.Epoch, o.Seq = 3, l.View().Index()
+	}
 	// A node does not go back behind what an overlay of its own was built on.
 	for _, line := range l.naive.lines {
 		if line.origin == o.Origin {

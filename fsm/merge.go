@@ -25,6 +25,11 @@ import (
 // lives, its message is under way beside the overlay, so nothing stands for the
 // ledger's line then. Any other change of the entry ends this bookkeeping: the
 // entry is one line again.
+//
+// A node whose settlement is not answered keeps it as an overlay too. Such an
+// overlay, told by its Delivery's token, is the settlement, whichever of the two
+// comes first, so that a change of leaders during a send does not put a message
+// in doubt that its sender can vouch for.
 func Merge(e model.Entry, o model.Overlay, floor uint64) (model.Entry, Verdict) {
 	i, found := slices.BinarySearchFunc(e.Merged, o.Origin, func(m model.OverlayMark, n model.NodeID) int {
 		return cmp.Compare(m.Origin, n)
@@ -36,6 +41,7 @@ func Merge(e model.Entry, o model.Overlay, floor uint64) (model.Entry, Verdict) 
 	if len(strands) == 0 {
 		strands = []model.Strand{ledgerStrand(&e, floor)}
 	}
+	strands = endClaim(&e, &o, strands)
 	advance(&e, floor)
 	e.Strands = undominated(strands, model.Strand{
 		Origin: o.Origin, Epoch: o.Epoch, Seq: o.Seq, Base: o.BaseRev, At: e.Rev,
@@ -52,6 +58,46 @@ func Merge(e model.Entry, o model.Overlay, floor uint64) (model.Entry, Verdict) 
 	e.Attempt, e.NotBefore = 0, 0
 	e.Gen++
 	return e, Accepted
+}
+
+// endClaim ends the claim, live or lapsed, whose message the overlay reports, if
+// its settlement has not done so before. Then nothing is under way in the
+// ledger's line any more; and if that line moved by nothing but the end of this
+// claim, the overlay knew all of it.
+func endClaim(e *model.Entry, o *model.Overlay, strands []model.Strand) []model.Strand {
+	token := o.Delivery.Token
+	if o.Delivery.Outcome != model.OutcomeSent || token.IsZero() {
+		return strands
+	}
+	known := o.BaseRev + 1 // one change since the grant: the claim's end
+	i := lapsed(e, token)
+	switch {
+	case e.Claim != nil && reports(o, e.Claim):
+		known = o.BaseRev
+		e.Claim = nil
+		spend(e, token, true)
+	case i >= 0 && reports(o, &e.Lapsed[i]):
+		e.Lapsed = slices.Delete(slices.Clone(e.Lapsed), i, i+1)
+		spend(e, token, true)
+	case len(e.Spent) == 0 || e.Spent[len(e.Spent)-1] != model.SpentToken{Token: token, Settled: true}:
+		return strands
+	}
+	strands = slices.Clone(strands)
+	for i := range strands {
+		if s := &strands[i]; s.Origin == "" {
+			s.Pinned = e.Claim != nil
+			if s.At == known {
+				s.At = o.BaseRev
+			}
+		}
+	}
+	return strands
+}
+
+// reports reports whether the overlay tells what became of the claim, and was
+// built on the entry right after its grant.
+func reports(o *model.Overlay, c *model.Claim) bool {
+	return c.Token == o.Delivery.Token && c.Node == o.Origin && c.Rev == o.BaseRev
 }
 
 // ledgerStrand is the ledger's own line. Where there is no entry there may have

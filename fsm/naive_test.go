@@ -46,6 +46,7 @@ type naiveLine struct {
 
 type naiveClaim struct {
 	token            model.Token
+	node             model.NodeID
 	rev, index       uint64
 	firing, resolved model.AlertSet
 }
@@ -72,7 +73,9 @@ func (l naiveLine) each(f func(model.AlertHash, belief) belief, more ...model.Al
 	}
 	for _, s := range more {
 		for _, h := range s {
-			all[h] = all[h]
+			if _, ok := all[h]; !ok {
+				all[h] = belief{}
+			}
 		}
 	}
 	for h, b := range all {
@@ -177,7 +180,7 @@ func (n *naive) claims(q model.ClaimRequest, index uint64, stamp model.Millis) (
 		return model.DeniedTooEarly, index
 	}
 	n.bump()
-	n.claim = &naiveClaim{q.Token, n.rev, index, q.Firing, q.Resolved}
+	n.claim = &naiveClaim{q.Token, q.Node, n.rev, index, q.Firing, q.Resolved}
 	n.alone(n.line)
 	return model.DeniedNot, index
 }
@@ -271,6 +274,7 @@ func (n *naive) merges(o model.Overlay) command.Code {
 		}
 		n.lines = []naiveLine{l}
 	}
+	n.ends(o)
 	n.bump()
 	l := naiveLine{origin: o.Origin, epoch: o.Epoch, seq: o.Seq, base: o.BaseRev, at: n.rev, stamp: o.Stamp}
 	l = l.each(func(h model.AlertHash, b belief) belief {
@@ -305,6 +309,41 @@ func (n *naive) merges(o model.Overlay) command.Code {
 	n.attempt, n.notBefore = 0, 0
 	n.gen++
 	return command.CodeOK
+}
+
+// ends: the overlay is the settlement of a claim of its node.
+func (n *naive) ends(o model.Overlay) {
+	mine := func(c naiveClaim) bool {
+		return c.token == o.Delivery.Token && c.node == o.Origin && c.rev == o.BaseRev && o.Delivery.Outcome == model.OutcomeSent
+	}
+	i := slices.IndexFunc(n.lapsed, mine)
+	unmoved := o.BaseRev + 1 // granted, expired or settled
+	settled := false
+	switch {
+	case n.claim != nil && mine(*n.claim):
+		n.claim = nil
+		unmoved = o.BaseRev
+	case i >= 0:
+		n.lapsed = slices.Delete(slices.Clone(n.lapsed), i, i+1)
+	default:
+		last := len(n.ended) - 1
+		if o.Delivery.Outcome != model.OutcomeSent || last < 0 || n.ended[last] != (naiveEnd{o.Delivery.Token, true}) {
+			return
+		}
+		settled = true
+	}
+	if !settled {
+		n.end(o.Delivery.Token, true)
+	}
+	n.lines = slices.Clone(n.lines)
+	for i := range n.lines {
+		if l := &n.lines[i]; l.origin == "" {
+			l.pinned = n.claim != nil
+			if l.at == unmoved {
+				l.at = o.BaseRev
+			}
+		}
+	}
 }
 
 func (l naiveLine) standsFor(x naiveLine) bool {

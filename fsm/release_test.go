@@ -117,7 +117,7 @@ func releaseCommands() []command.Command {
 		}},
 		command.MergeOverlay{Overlay: model.Overlay{
 			Key: theKey, Origin: "n2", Epoch: 1, Seq: 1, BaseRev: 7, Stamp: 5000, Must: alerts("b"), Maybe: alerts("c"), Data: data("ts=2"),
-			Delivery: model.Delivery{ID: "id", Firing: 1},
+			Delivery: model.Delivery{ID: "id", Firing: 1, Outcome: model.OutcomeSent},
 		}},
 		command.MergeOverlay{Overlay: model.Overlay{Key: model.DeliveryKey{Group: "g"}, Origin: "n2", Epoch: 1, Seq: 2}},
 		command.GC{SilencesBefore: 21, EntriesBefore: 19_000, HistoryMax: 6},

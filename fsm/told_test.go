@@ -72,6 +72,7 @@ type simHold struct {
 	token            model.Token
 	firing, resolved model.AlertSet
 	sent, failed     bool
+	kept             uint64 // the node's overlays when it was sent
 }
 
 func (w *world) node(t *rapid.T, ok func(*simNode) bool) *simNode {
@@ -135,7 +136,7 @@ func (w *world) Claim(t *rapid.T) {
 // Send sends under a claim that is live: the lease says so, even cut off.
 func (w *world) Send(t *rapid.T) {
 	n := w.node(t, func(n *simNode) bool {
-		return n.hold != nil && !n.hold.sent && w.entry.Claim != nil && w.entry.Claim.Token == n.hold.token
+		return n.hold != nil && !n.hold.sent && n.alone == nil && w.entry.Claim != nil && w.entry.Claim.Token == n.hold.token
 	})
 	firing, resolved := part(t, n.hold.firing, "firing"), part(t, n.hold.resolved, "resolved")
 	switch rapid.SampledFrom([]string{"taken", "taken", "lost", "no answer"}).Draw(t, "outcome") {
@@ -147,7 +148,7 @@ func (w *world) Send(t *rapid.T) {
 	case "lost":
 		n.hold.failed = true
 	}
-	n.hold.sent = true
+	n.hold.sent, n.hold.kept = true, n.epoch<<32+n.seq
 	n.hold.firing, n.hold.resolved = firing, resolved
 }
 
@@ -166,6 +167,24 @@ func (w *world) Report(t *rapid.T) {
 	if rapid.IntRange(0, 3).Draw(t, "answer lost") > 0 {
 		n.hold = nil
 	}
+}
+
+// KeepTold: the settlement was not answered, so the node keeps it as an overlay
+// too, before it sends anything else. It goes on reporting.
+func (w *world) KeepTold(t *rapid.T) {
+	n := w.node(t, func(n *simNode) bool {
+		return n.hold != nil && n.hold.sent && !n.hold.failed && n.hold.kept == n.epoch<<32+n.seq &&
+			n.seen.Claim != nil && n.seen.Claim.Token == n.hold.token
+	})
+	n.keep(withMessage(w.line(t, n), n.hold.firing, n.hold.resolved), n.seen.Rev)
+	n.overlay.Delivery = model.Delivery{Token: n.hold.token, Outcome: model.OutcomeSent}
+}
+
+// withMessage is a line with one more message that arrived.
+func withMessage(line model.Entry, firing, resolved model.AlertSet) model.Entry {
+	line.Claim = &model.Claim{Token: token("alone"), Rev: line.Rev}
+	line, _ = fsm.Settle(line, model.Settlement{Token: token("alone"), Firing: firing, Resolved: resolved}, 0)
+	return line
 }
 
 func (w *world) Expire(t *rapid.T) {
@@ -241,12 +260,7 @@ func (w *world) AloneArrives(t *rapid.T) {
 	n := w.node(t, func(n *simNode) bool { return n.alone != nil })
 	w.arrives(n.alone.firing, n.alone.resolved)
 	if rapid.IntRange(0, 3).Draw(t, "answered") > 0 {
-		done := n.alone.before
-		done.Claim = &model.Claim{Token: token("alone"), Rev: done.Rev}
-		done, _ = fsm.Settle(done, model.Settlement{
-			Token: token("alone"), Firing: n.alone.firing, Resolved: n.alone.resolved,
-		}, 0)
-		n.keep(done, n.overlay.BaseRev)
+		n.keep(withMessage(n.alone.before, n.alone.firing, n.alone.resolved), n.overlay.BaseRev)
 	}
 	n.alone = nil
 }

@@ -18,7 +18,9 @@ type Overlay struct {
 
 	Must, Maybe, Resolved AlertSet
 
-	Data     Data
+	Data Data
+	// Delivery is the last message of the line; without an Outcome there was
+	// none, or it is not known yet. With a Token it was sent under that claim.
 	Delivery Delivery
 }
 
