@@ -30,6 +30,10 @@
 //     which they come (see Merge). Adopting the first and joining the others is
 //     not independent of the order once a node has two overlays, or once their
 //     bases differ.
+//   - An overlay that reports a message sent under a claim is that claim's
+//     settlement, whichever of the two comes first.
+//   - A settlement without an outcome is quiet: it moves the sets and nothing
+//     else. An overlay without one makes no row of the history.
 //   - Resolved keeps everything that the receiver was last told is resolved,
 //     within bounds, over the end of the group: a node that still holds an older
 //     resolved alert stays quiet about it.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -187,6 +188,53 @@ func TestUnreadableRecord(t *testing.T) {
 	})
 	if !errors.Is(err, store.ErrDamaged) || !errors.Is(err, model.ErrWire) {
 		t.Errorf("junk for a silence: %v", err)
+	}
+}
+
+func TestVerify(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "raft.db")
+	if err := store.Verify(path, fast); err != nil {
+		t.Errorf("no file: %v", err)
+	}
+	for _, noFreelist := range []bool{false, true} {
+		// Somebody else's file, with and without a list of its free pages.
+		db, err := bbolt.Open(path, 0o600, &bbolt.Options{NoSync: true, NoFreelistSync: noFreelist})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = db.Update(func(tx *bbolt.Tx) error {
+			b, err := tx.CreateBucketIfNotExists([]byte("logs"))
+			for i := 0; i < 2000 && err == nil; i++ {
+				err = b.Put(binary.BigEndian.AppendUint64(nil, uint64(i)), make([]byte, 100))
+			}
+			return err
+		})
+		if err := errors.Join(err, db.Sync()); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Verify(path, store.Options{LockTimeout: 30 * time.Millisecond}); !errors.Is(err, store.ErrLocked) {
+			t.Errorf("a file that is open: %v", err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		before, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Verify(path, fast); err != nil {
+			t.Errorf("a good file: %v", err)
+		}
+		if after, err := os.ReadFile(path); err != nil || !bytes.Equal(before, after) {
+			t.Errorf("verifying changed the file: %v", err)
+		}
+	}
+	if err := os.Truncate(path, 40_000); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Verify(path, fast); !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("a file that is cut off: %v", err)
 	}
 }
 

@@ -105,7 +105,7 @@ func openFile(path string, o Options, l layout) (*bbolt.DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), folderMode); err != nil {
 		return nil, fmt.Errorf("create the folder of %s: %w", path, classify(err))
 	}
-	db, err := openChecked(path, o)
+	db, err := openChecked(path, o.bolt())
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -115,11 +115,32 @@ func openFile(path string, o Options, l layout) (*bbolt.DB, error) {
 	return db, nil
 }
 
+// Verify checks any bbolt file, whoever wrote it, as the files of this package
+// are checked when they are opened, and closes it again. It changes nothing. A
+// file that is missing or empty has no faults.
+//
+// Errors: ErrDamaged, ErrLocked, those of the disk.
+func Verify(path string, o Options) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
+		return nil
+	}
+	b := o.bolt()
+	b.ReadOnly = true
+	db, err := openChecked(path, b)
+	if err == nil {
+		err = db.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("verify %s: %w", path, err)
+	}
+	return nil
+}
+
 // openChecked opens a file whose structure is checked before bbolt looks at it,
 // and its content after. Should a fault come all the same, it is recovered.
-func openChecked(path string, o Options) (db *bbolt.DB, err error) {
+func openChecked(path string, b *bbolt.Options) (db *bbolt.DB, err error) {
 	var file *os.File
-	b := o.bolt()
 	open := b.OpenFile
 	b.OpenFile = func(name string, flag int, perm fs.FileMode) (*os.File, error) {
 		f, err := open(name, flag, perm)
