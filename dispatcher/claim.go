@@ -110,14 +110,20 @@ func (d *delivery) minGap(reason model.Reason) int64 {
 // release gives a claim back on which nothing was sent.
 func (d *delivery) release(token model.Token) {
 	core := d.group.epoch.core
+	began := time.Now()
 	ctx, cancel := context.WithTimeout(core.hard, claimTimeout)
 	defer cancel()
 	err := core.opts.Ledger.Release(ctx, model.Release{Key: d.key, Token: token, Node: core.opts.Node})
-	if err != nil {
-		core.tokens.strand(token)
-		core.opts.Logger.Debug("claim could not be given back", "key", d.key.String(), "token", token, "err", err)
-		d.pace.pause(proposeAgain)
+	if err == nil {
+		core.cut.answered()
+		return
 	}
+	if time.Since(began) >= claimTimeout {
+		core.cut.unanswered(began)
+	}
+	core.tokens.strand(token)
+	core.opts.Logger.Debug("claim could not be given back", "key", d.key.String(), "token", token, "err", err)
+	d.pace.pause(proposeAgain)
 }
 
 // giveBack releases a claim that was granted when nobody waited for it.

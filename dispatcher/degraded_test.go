@@ -256,6 +256,75 @@ func TestReloadDuringLonelySend(t *testing.T) {
 	})
 }
 
+// A claim that is granted after its node went on without an answer is given
+// back, and keeps nobody waiting until it expires.
+func TestStrayClaimIsGivenBack(t *testing.T) {
+	inBubble(t, 1, simple("1s", "5s", "4h"), func(r *rig) {
+		n := r.nodes[0]
+		n.seat.late = 4 * sec
+		n.fire("a")
+		r.until(4500 * ms)
+		r.wants("4s hook firing a")
+		r.until(5500 * ms)
+		n.mouth.drain(r.ledger)
+		n.fire("b")
+		r.until(9 * sec)
+		if r.ledger.tally().expiries != 0 || len(r.tellings()) != 1 || r.tellings()[0].firing != "a,b" {
+			t.Errorf("told %v, %d claims expired", r.tellings(), r.ledger.tally().expiries)
+		}
+	})
+}
+
+// I8, I11: killed while it sends without a quorum, the node tells it again after
+// its start, because what it kept is in doubt.
+func TestKilledDuringLonelySend(t *testing.T) {
+	conf := simple("1s", "10s", "4h")
+	inBubble(t, 1, conf, func(r *rig) {
+		n := r.nodes[0]
+		dead := make(chan struct{})
+		defer close(dead)
+		r.answer = func(_ context.Context, k int, _ *notify.Message) notify.Result {
+			if k == 1 {
+				<-dead
+				return notify.Result{Err: errRefused}
+			}
+			return notify.Result{}
+		}
+		n.lose()
+		n.fire("a")
+		r.until(10 * sec)
+		r.wants()
+		again := r.add(0, 1)
+		again.mouth.gossip = n.mouth.gossip
+		again.use(1, conf)
+		again.lose()
+		again.fire("a")
+		r.until(30 * sec)
+		if len(r.tellings()) != 1 || r.tellings()[0].firing != "a" || r.tellings()[0].reason != model.ReasonFirst {
+			t.Errorf("told %v, %s", r.tellings(), r.tellings()[0].reason)
+		}
+	})
+}
+
+// A node whose clock is ahead says when to try again; the others believe it for
+// a minute at most.
+func TestNotBeforeOfAFaultyClock(t *testing.T) {
+	inBubble(t, 2, simple("1s", "10s", "4h"), func(r *rig) {
+		r.nodes[0].shift.Store(int64(5 * time.Hour))
+		r.answer = failsBefore(r, 20*sec)
+		for _, n := range r.nodes {
+			n.Post([]alert.Alert{make1("a", time.Now(), time.Now().Add(9*time.Hour), n.now())})
+		}
+		r.until(10 * sec)
+		// The node with the faulty clock is gone.
+		r.nodes[0].stop()
+		r.until(100 * sec)
+		if len(r.tellings()) != 1 {
+			t.Errorf("told %v", r.tellings())
+		}
+	})
+}
+
 // Failures without a quorum are tried again, ever less often.
 func TestRetryWithoutQuorum(t *testing.T) {
 	inBubble(t, 1, simple("1s", "1m", "4h"), func(r *rig) {

@@ -3,10 +3,12 @@ package dispatcher_test
 import (
 	"context"
 	"runtime"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"tocsin/dispatcher"
 	"tocsin/dispatcher/alert"
 	"tocsin/dispatcher/notify"
 	"tocsin/fsm/model"
@@ -103,6 +105,36 @@ func TestUndeliveredThenResolvedIsTold(t *testing.T) {
 		}
 		if len(n.Groups(groupsAll)) != 0 {
 			t.Error("the group is still there")
+		}
+	})
+}
+
+// An alert stays in its group until each integration was told of its end.
+func TestResolvedIsKeptForEachIntegration(t *testing.T) {
+	conf := replaceOnce(simple("1s", "10s", "4h"), "  - url: http://localhost/", "  - url: http://localhost/\n  - url: http://localhost/2")
+	inBubble(t, 1, conf, func(r *rig) {
+		n := r.nodes[0]
+		n.fire("a", "b")
+		r.until(5 * sec)
+		r.forget()
+		r.answer = func(ctx context.Context, k int, m *notify.Message) notify.Result {
+			if time.Since(r.zero) < 25*sec && k%2 == 0 {
+				return notify.Result{Err: errRefused}
+			}
+			return notify.Result{}
+		}
+		n.resolve("a")
+		r.until(100 * sec)
+		var got []string
+		for _, m := range r.tellings() {
+			got = append(got, m.receiver+" "+m.firing+" "+m.resolved)
+		}
+		slices.Sort(got)
+		if want := []string{"hook b a", "hook/1 b a"}; !slices.Equal(got, want) {
+			t.Errorf("told %v", got)
+		}
+		if gs := n.Groups(dispatcher.GroupFilter{Resolved: true}); len(gs) != 1 || len(gs[0].Alerts) != 1 {
+			t.Errorf("groups %+v", gs)
 		}
 	})
 }
@@ -468,7 +500,7 @@ func TestNoGoroutineIsLeft(t *testing.T) {
 			r.fire("a job=j" + string(rune('0'+i)))
 		}
 		r.until(120 * sec)
-		if now := runtime.NumGoroutine(); now != quiet {
+		if now := runtime.NumGoroutine(); now > quiet {
 			t.Errorf("%d goroutines, %d before", now, quiet)
 		}
 		if len(r.tellings()) != 50 {

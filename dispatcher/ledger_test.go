@@ -264,6 +264,8 @@ type seat struct {
 	// leader is known, but nothing is answered.
 	lost time.Time
 	deaf bool
+	// late is how long the next claim takes to be granted, unheard of.
+	late time.Duration
 	// frozen is the state that a node without a quorum is left with.
 	frozen            map[model.DeliveryKey]*model.Entry
 	rank, of          int
@@ -321,6 +323,16 @@ func (s *seat) ask(ctx context.Context) error {
 func (s *seat) Claim(ctx context.Context, req model.ClaimRequest) (model.Grant, error) {
 	if err := s.ask(ctx); err != nil {
 		return model.Grant{}, err
+	}
+	s.mu.Lock()
+	late := s.late
+	s.late = 0
+	s.mu.Unlock()
+	if late > 0 {
+		// The answer gets lost, and the grant comes after the caller gave up.
+		time.AfterFunc(late, func() { s.claim(req) })
+		<-ctx.Done()
+		return model.Grant{}, ctx.Err()
 	}
 	g := s.claim(req)
 	if s.onGrant != nil && g.Denied == model.DeniedNot {

@@ -131,7 +131,7 @@ func (d *delivery) claimed(e model.Entry, m mode, now time.Time) (step, bool) {
 	if e.Claim == nil {
 		return step{}, false
 	}
-	if e.Claim.Node == core.opts.Node && core.tokens.stray(e.Claim.Token) && !m.degraded {
+	if e.Claim.Node == core.opts.Node && core.tokens.stray(e.Claim.Token) && (!m.degraded || core.cut.mayProbe(now)) {
 		return step{does: stepGiveBack, token: e.Claim.Token}, true
 	}
 	until := d.pace.claimSeen(e.Claim.Token, now)

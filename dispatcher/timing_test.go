@@ -1,6 +1,7 @@
 package dispatcher_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -52,6 +53,26 @@ func TestOldAlertIsToldAtOnce(t *testing.T) {
 		n.Post([]alert.Alert{old, young})
 		r.until(1)
 		r.wants("0s hook firing a,b")
+	})
+}
+
+// When the store is gone through, it does not matter which alert of a group
+// comes first.
+func TestOldAlertsAreToldAtOnceAfterReload(t *testing.T) {
+	conf := simple("30s", "5m", "4h")
+	inBubble(t, 1, conf, func(r *rig) {
+		n := r.nodes[0]
+		for i := range 20 {
+			job := fmt.Sprintf(" job=j%d", i)
+			old := make1("old"+job, time.Now().Add(-time.Minute), time.Now().Add(time.Hour), time.Now())
+			young := make1("young"+job, time.Now(), time.Now().Add(time.Hour), time.Now())
+			n.store.Put(n.now(), []alert.Alert{old, young})
+		}
+		n.use(1, conf)
+		r.until(1)
+		if len(r.tellings()) != 20 {
+			t.Errorf("%d messages", len(r.tellings()))
+		}
 	})
 }
 
