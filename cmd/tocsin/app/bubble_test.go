@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tocsin/cluster"
+	"tocsin/dispatcher/notify"
 )
 
 // TestWholeNodes runs three whole nodes through an election, a notification, a
@@ -24,6 +25,8 @@ func TestWholeNodes(t *testing.T) {
 		time.Sleep(time.Minute)
 		if got := l.inbox.about("Whole", "firing"); len(got) != 1 {
 			t.Fatalf("told %d times with a quorum, want once: %+v", len(got), got)
+		} else if want := l.firstID(); got[0].ID != want {
+			t.Errorf("its delivery ID is %s, want %s: of this cluster, key and content", got[0].ID, want)
 		}
 
 		// The leader is cut off from both others; all still reach the receiver.
@@ -62,6 +65,15 @@ func TestWholeNodes(t *testing.T) {
 			t.Errorf("an alert from before the cut was told %d times: %+v", len(got), got)
 		}
 	})
+}
+
+// firstID is the delivery ID of the only message that was sent so far.
+func (l *lab) firstID() string {
+	v := l.nodes[0].Machine().View()
+	for e := range v.Entries() {
+		return notify.DeliveryID(v.Cluster(), e.Key, 0, e.Must, nil)
+	}
+	return "none: the ledger is empty"
 }
 
 // settled reports whether nothing of a cut is left: no overlay waits, no claim

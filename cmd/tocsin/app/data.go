@@ -86,9 +86,15 @@ func recovered[F any](n *Node, path string, open func() (F, error)) (F, error) {
 	return f, explainOpen(path, err)
 }
 
+// explainOpen says what to do about a file that does not open.
 func explainOpen(path string, err error) error {
-	if err == nil {
+	switch {
+	case err == nil:
 		return nil
+	case errors.Is(err, store.ErrNewerSchema):
+		return fmt.Errorf("open %s: %w: run that version, or give another --storage.path", path, err)
+	case errors.Is(err, store.ErrLocked):
+		return fmt.Errorf("open %s: %w: stop the other node, or give another --storage.path", path, err)
 	}
 	return fmt.Errorf("open %s: %w", path, err)
 }

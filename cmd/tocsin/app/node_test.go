@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -19,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tocsin/cmd/tocsin/app"
+	"tocsin/store"
 )
 
 // patience bounds every wait for a real network in these tests.
@@ -246,5 +248,17 @@ func TestMetricsAndSilenceLog(t *testing.T) {
 	shut(t, n)
 	if !strings.Contains(logged.String(), `msg="a silence was set"`) {
 		t.Errorf("--log.silences logged\n%s", logged.String())
+	}
+}
+
+func TestDataFolderInUse(t *testing.T) {
+	o := alone(t, hookConfig("http://127.0.0.1:1"))
+	open(t, o)
+	n, err := app.Open(t.Context(), o)
+	if err == nil {
+		shut(t, n)
+	}
+	if !errors.Is(err, store.ErrLocked) || !strings.Contains(err.Error(), "--storage.path") {
+		t.Errorf("a second node on the same folder: %v", err)
 	}
 }

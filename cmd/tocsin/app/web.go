@@ -47,19 +47,9 @@ func (n *Node) openListeners() error {
 
 // openWeb answers HTTP requests.
 func (n *Node) openWeb(ctx context.Context) error {
-	s := &n.opts.Settings
 	silences := n.silences()
 	web, err := httpapi.New(httpapi.Options{
-		Web: httpapi.Web{
-			ExternalURL:    n.external,
-			RoutePrefix:    s.Web.RoutePrefix,
-			GetConcurrency: s.Web.GetConcurrency,
-			Timeout:        s.Web.Timeout,
-			MaxBodyBytes:   s.Web.MaxBodyBytes,
-			CORSOrigin:     s.Web.CORSOrigin,
-			ConfigFile:     s.Web.ConfigFile,
-			Pprof:          s.Web.EnablePprof,
-		},
+		Web:             n.webSettings(),
 		Build:           thisBuild(),
 		Started:         n.opts.Started,
 		Alerts:          n.alerts,
@@ -67,7 +57,7 @@ func (n *Node) openWeb(ctx context.Context) error {
 		Decoder:         n.decoder(),
 		Silences:        silences,
 		Writer:          silences,
-		MaxSilenceBytes: s.Silences.MaxSizeBytes,
+		MaxSilenceBytes: n.opts.Settings.Silences.MaxSizeBytes,
 		Config:          n.configs.shown.Load,
 		Cluster:         n.view,
 		Versions:        &versions{machine: n.machine, configs: n.configs, load: n.load},
@@ -90,6 +80,20 @@ func (n *Node) openWeb(ctx context.Context) error {
 	n.awaitConfig(ctx)
 	n.serveWeb()
 	return nil
+}
+
+func (n *Node) webSettings() httpapi.Web {
+	w := &n.opts.Settings.Web
+	return httpapi.Web{
+		ExternalURL:    n.external,
+		RoutePrefix:    w.RoutePrefix,
+		GetConcurrency: w.GetConcurrency,
+		Timeout:        w.Timeout,
+		MaxBodyBytes:   w.MaxBodyBytes,
+		CORSOrigin:     w.CORSOrigin,
+		ConfigFile:     w.ConfigFile,
+		Pprof:          w.EnablePprof,
+	}
 }
 
 func (n *Node) silences() *silences {
