@@ -11,12 +11,19 @@ LDFLAGS := -s -w \
 	-X $(INFO).Version=$(VERSION) -X $(INFO).Revision=$(REVISION) \
 	-X $(INFO).Branch=$(BRANCH) -X $(INFO).BuildDate=$(BUILD_DATE)
 
-# Packages tested at a time, and how long one may take.
+# Packages tested at a time, and how long one may take. The suites that run the
+# real binary measure time, so they run after the others and one by one.
 TEST_P       ?= 2
 TEST_TIMEOUT ?= 12m
+TIMED        := tocsin/cmd/tocsin/acceptance tocsin/cmd/tocsin/e2e
+BENCH_ARGS   ?=
+
+# The tests of the whole program measure time: they run after the others, and
+# one package after the other.
+WHOLE := -e /cmd/tocsin/acceptance -e /cmd/tocsin/e2e
 
 .DEFAULT_GOAL := help
-.PHONY: run build test bench lint cover clean help
+.PHONY: run build test bench microbench lint cover clean help
 
 run: build ## Run three nodes on this machine, with something to try (Ctrl-C stops them)
 	./bin/tocsin dev
@@ -28,10 +35,11 @@ test: build ## Run all tests with the race detector; as root on Debian, install 
 	./testdata/setup.sh
 	go mod download
 	go vet ./...
-	./testdata/isolate.sh go test -race -p $(TEST_P) -timeout $(TEST_TIMEOUT) ./...
+	./testdata/isolate.sh go test -race -p $(TEST_P) -timeout $(TEST_TIMEOUT) $$(go list ./... | grep -v $(WHOLE))
+	TOCSIN_BINARY=$(CURDIR)/bin/tocsin ./testdata/isolate.sh go test -race -p 1 -timeout $(TEST_TIMEOUT) $$(go list ./... | grep $(WHOLE))
 
-bench: ## Run the benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: build ## Load the program and measure, beside Alertmanager if it is installed (ten minutes)
+	go run ./cmd/bench -bin ./bin/tocsin
 
 lint: ## Check formatting, vet and staticcheck
 	@unformatted="$$(go tool gofumpt -l cmd cluster dispatcher fsm httpapi store)"; \
@@ -49,4 +57,4 @@ clean: ## Remove what was built
 	rm -rf bin
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

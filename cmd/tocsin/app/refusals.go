@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 
 	"tocsin/cluster"
 	"tocsin/fsm/command"
@@ -32,11 +31,9 @@ func resultError(r command.Result) error {
 	}
 }
 
-func detailed(err error, detail string) error {
-	if detail == "" {
-		return err
-	}
-	return fmt.Errorf("%w: %s", err, detail)
+// detailed is a reason with the state machine's own words for it, if it has any.
+func detailed(reason error, detail string) error {
+	return &refusal.Denied{Reason: reason, Text: detail}
 }
 
 // refused is a cluster's error of a write as the API says it: without a quorum
@@ -55,12 +52,18 @@ func refused(err error) error {
 		return &refusal.Refusal{Leader: leader, RetryAfter: none.RetryAfter, Cause: err}
 	case errors.Is(err, cluster.ErrOutcomeUnknown), errors.Is(err, cluster.ErrBehind), errors.Is(err, context.DeadlineExceeded):
 		return &refusal.Refusal{Unknown: true, Cause: err}
-	case errors.Is(err, cluster.ErrBusy), errors.Is(err, cluster.ErrClosed), errors.Is(err, cluster.ErrStorage):
-		return &refusal.Refusal{Cause: err}
+	case errors.Is(err, cluster.ErrBusy):
+		return &refusal.Refusal{Why: "too many writes are waiting on this node: try again", Cause: err}
+	case errors.Is(err, cluster.ErrClosed):
+		return &refusal.Refusal{Why: "this node is stopping: ask another one", Cause: err}
+	case errors.Is(err, cluster.ErrStorage):
+		return &refusal.Refusal{Why: "this node's disk failed, so it takes no part in the cluster for now: ask another one", Cause: err}
 	case errors.Is(err, cluster.ErrUnknownPeer):
-		return fmt.Errorf("%w: %w", refusal.ErrNotFound, err)
-	case errors.Is(err, cluster.ErrTooLarge), errors.Is(err, cluster.ErrLastVoter), errors.Is(err, cluster.ErrRefused):
-		return fmt.Errorf("%w: %w", refusal.ErrInvalid, err)
+		return detailed(refusal.ErrNotFound, "there is no such node in the cluster")
+	case errors.Is(err, cluster.ErrLastVoter):
+		return detailed(refusal.ErrInvalid, "the last voter cannot be removed: there would be no cluster left")
+	case errors.Is(err, cluster.ErrTooLarge), errors.Is(err, cluster.ErrRefused):
+		return detailed(refusal.ErrInvalid, err.Error())
 	}
 	return err
 }
