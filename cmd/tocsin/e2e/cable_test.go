@@ -14,13 +14,8 @@ import (
 // after the cable is back all is told once.
 func TestCutCable(t *testing.T) {
 	t.Parallel()
-	rig.SkipOracle(t, 0, "knowing that it is cut off")
-	l := newLAN(t, "c", "198.51.101")
-	hook := rig.NewSinkAt(t, "hook", l.addr(1)+":0")
-	c := trio(t, l, fmt.Sprintf(`route: {receiver: hook, group_by: [alertname], group_wait: 1s, group_interval: 2s, repeat_interval: 1h}
-receivers: [{name: hook, webhook_configs: [{url: %s}]}]
-`, hook.URL), "--cluster.peer-timeout=3s")
-	s := &cableStory{t: t, hook: hook, c: c, zero: time.Now()}
+	s := newCableStory(t, "c", "198.51.101")
+	l, c := s.lan, s.c
 
 	s.post("before", c.Nodes...)
 	s.told("before", 3*time.Second, 1, 1)
@@ -53,12 +48,62 @@ receivers: [{name: hook, webhook_configs: [{url: %s}]}]
 	s.sameIDs("lonely")
 }
 
-// cableStory is what happens in TestCutCable.
+// TestCutAgainAfterRestart cuts one node off, heals, starts it again, and cuts it
+// off again: what it tells alone the second time is known to the others after
+// the second healing too, and what both sides tell still has one delivery ID.
+func TestCutAgainAfterRestart(t *testing.T) {
+	t.Parallel()
+	s := newCableStory(t, "d", "198.51.103")
+	lonely := s.c.Nodes[2]
+	for round := 1; round <= 2; round++ {
+		both, alone := fmt.Sprint("both", round), fmt.Sprint("alone", round)
+		s.lan.cut("n3", "n1")
+		s.lan.cut("n3", "n2")
+		time.Sleep(10 * time.Second) // until it is degraded, and gossip has given up the others
+		s.post(both, s.c.Nodes...)
+		s.post(alone, lonely)
+		s.told(both, 10*time.Second, 2, 2) // by either side
+		s.told(alone, 10*time.Second, 1, 1)
+		s.lan.heal()
+		s.noLongerLonely(lonely)
+		s.post(alone, s.c.Nodes...)
+		time.Sleep(5 * time.Second) // two turns of the groups
+		s.told(alone, 0, 1, 1)
+		s.told(both, 0, 2, 2)
+		s.sameIDs(both)
+		if round == 1 {
+			lonely.Terminate(t, 15*time.Second)
+			lonely.Restart(t)
+			s.c.AwaitMembers(t, 3, 15*time.Second)
+			s.post("both1", lonely) // Prometheus repeats what fires
+			s.post("alone1", lonely)
+			time.Sleep(3 * time.Second)
+		}
+	}
+	for name, times := range map[string]int{"alone1": 1, "alone2": 1, "both1": 2, "both2": 2} {
+		s.told(name, 0, times, times)
+	}
+}
+
+// cableStory is what happens in a test that cuts cables.
 type cableStory struct {
 	t    *testing.T
+	lan  *lan
 	hook *rig.Sink
 	c    *rig.Cluster
 	zero time.Time
+}
+
+// newCableStory starts three servers on a network of their own.
+func newCableStory(t *testing.T, name, prefix string) *cableStory {
+	t.Helper()
+	rig.SkipOracle(t, 0, "knowing that it is cut off")
+	l := newLAN(t, name, prefix)
+	hook := rig.NewSinkAt(t, "hook", l.addr(1)+":0")
+	c := trio(t, l, fmt.Sprintf(`route: {receiver: hook, group_by: [alertname], group_wait: 1s, group_interval: 2s, repeat_interval: 1h}
+receivers: [{name: hook, webhook_configs: [{url: %s}]}]
+`, hook.URL), "--cluster.peer-timeout=3s")
+	return &cableStory{t: t, lan: l, hook: hook, c: c, zero: time.Now()}
 }
 
 func (s *cableStory) alert(name string) rig.Alert {
