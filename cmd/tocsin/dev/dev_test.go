@@ -59,7 +59,9 @@ func TestDemonstration(t *testing.T) {
 	defer stop()
 	out := &screen{wrote: make(chan struct{}, 1)}
 	done := make(chan error, 1)
-	go func() { done <- dev.Run(ctx, dev.Options{Program: "tocsin", LogLevel: "error", Out: out, Err: t.Output()}) }()
+	go func() {
+		done <- dev.Run(ctx, dev.Options{Program: "tocsin", LogLevel: "error", Out: out, Err: t.Output()})
+	}()
 
 	node3 := out.shows(t, `node3 .* (http://127\.0\.0\.1:\d+)/\n`)[1]
 	out.shows(t, `(?s)tocsin alert add DiskFull.*tocsin silence add DiskFull.*tocsin status`)
