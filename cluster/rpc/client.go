@@ -85,7 +85,7 @@ func (c *Client) Close() {
 
 // peer is the connection to address, dialled if there is none. Who comes while
 // somebody dials waits for the same connection.
-func (c *Client) peer(ctx context.Context, address string) (p *peer, fresh bool, err error) {
+func (c *Client) peer(ctx context.Context, address string) (_ *peer, fresh bool, err error) {
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
@@ -94,7 +94,8 @@ func (c *Client) peer(ctx context.Context, address string) (p *peer, fresh bool,
 	if c.peers == nil {
 		c.peers = make(map[string]*peer)
 	}
-	if p = c.peers[address]; p == nil {
+	p := c.peers[address]
+	if p == nil {
 		p, fresh = c.newPeer(address), true
 		c.peers[address] = p
 		c.wg.Go(func() { c.run(p) })

@@ -209,3 +209,22 @@ func TestIdleConnectionIsReplaced(t *testing.T) {
 		stop()
 	})
 }
+
+// Who has no time any more leaves the connection that it asked for to others.
+func TestCallerThatLeavesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := clustertest.New(1)
+		for range 20 {
+			c, stop := serve(t, n, echo)
+			gone, cancel := context.WithCancel(t.Context())
+			cancel()
+			if _, err := c.Call(gone, address, 1, nil); err == nil {
+				t.Error("a question was answered to somebody who had left")
+			}
+			if got, err := c.Call(t.Context(), address, 2, []byte("x")); err != nil || string(got) != "2:x" {
+				t.Errorf("the next question got %q, %v", got, err)
+			}
+			stop()
+		}
+	})
+}
