@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -181,9 +182,49 @@ func damageInACluster(t *testing.T, pattern string) {
 	if !hook.Await(2, 5*time.Second) {
 		t.Error("no notification of what was posted to the damaged node")
 	}
+	c.AwaitAgreement(t, 5*time.Second)
 	voters(t, c, victim)
 	if n := len(hook.Accepted()); n != 2 {
 		t.Errorf("%d notifications in all, want 2", n)
+	}
+}
+
+// TestFounderLosesEverything damages both the state and the Raft log of the node
+// that founded the cluster and was started without peers. It must not found
+// another one, but find its way back.
+func TestFounderLosesEverything(t *testing.T) {
+	t.Parallel()
+	rig.SkipOracle(t, 0, noDamage)
+	hook := rig.NewSink(t, "hook")
+	c := rig.StartFixed(t, 3, rig.NodeOptions{Config: config(hook, routing{wait: "100ms"})})
+	id := c.Nodes[1].MustSilence(t, rig.Mute("alertname", "muted", time.Hour))
+	founder := c.Nodes[0]
+	founder.Terminate(t, 10*time.Second)
+	for _, what := range []string{"state.db", "raft log"} {
+		hit(t, founder, files[what], damages[2])
+	}
+	founder.Relaunch(t)
+	founder.AwaitServing(t)
+	back := rig.Eventually(30*time.Second, 200*time.Millisecond, func() bool {
+		state, _ := silenceState(founder, id)
+		return state == "active"
+	})
+	if !back {
+		t.Error("the founder does not show the cluster's silence after 30 s")
+	}
+	if strings.Contains(founder.Log.Text(), "a new cluster is founded") || strings.Contains(founder.Log.Text(), "forming a new cluster") {
+		t.Error("the founder formed a second cluster")
+	}
+	c.AwaitMembers(t, 3, 15*time.Second)
+	c.AwaitAgreement(t, 5*time.Second)
+	own := founder.MustSilence(t, rig.Mute("a", "b", time.Hour))
+	if !rig.Eventually(3*time.Second, 50*time.Millisecond, func() bool { state, _ := silenceState(c.Nodes[2], own); return state == "active" }) {
+		t.Error("what is written on the founder is not on the others: there are two clusters")
+	}
+	c.Post(t, rig.A("alertname", "new").API(time.Now()))
+	time.Sleep(4 * time.Second)
+	if n := len(hook.Accepted()); n != 1 {
+		t.Errorf("%d notifications of one alert, want 1", n)
 	}
 }
 
@@ -191,7 +232,7 @@ func damageInACluster(t *testing.T, pattern string) {
 // recovered one, which it can only if that one votes again.
 func voters(t *testing.T, c *rig.Cluster, recovered *rig.Node) {
 	t.Helper()
-	time.Sleep(3 * time.Second) // for its promotion
+	c.AwaitVoters(t, 3, 5*time.Second)
 	c.Nodes[1].Kill()
 	ok := rig.Eventually(15*time.Second, 200*time.Millisecond, func() bool {
 		id, _ := recovered.PutSilence(rig.Mute("a", "b", time.Hour))

@@ -45,6 +45,7 @@ func TestFormTogether(t *testing.T) {
 			t.Errorf("%s does not show a silence of the cluster after 2 s", n.Name)
 		}
 	}
+	c.AwaitAgreement(t, 3*time.Second)
 	founded := 0
 	for _, n := range c.Nodes {
 		founded += strings.Count(n.Log.Text(), "a new cluster is founded")

@@ -142,6 +142,7 @@ func TestKillAllAndRestart(t *testing.T) {
 	s.Post(14, stays, ends)
 	s.Want(hook, 14, 17, rig.Told{Resolved: []rig.Alert{ends}, Group: ends.Labels})
 	s.Run(22)
+	s.Cluster.AwaitAgreement(t, 5*time.Second)
 }
 
 // TestEndedWhileDown is the same without a Prometheus that repeats anything:

@@ -56,6 +56,7 @@ func TestWithoutQuorum(t *testing.T) {
 		s.Want(hook, 27.3, 30, rig.Told{Resolved: []rig.Alert{a}, Group: a.Labels})
 	}
 	s.Run(34)
+	c.AwaitAgreement(t, 5*time.Second)
 }
 
 // refusesWrites checks that a node without a quorum says so, at once.

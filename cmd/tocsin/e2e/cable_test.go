@@ -46,6 +46,7 @@ func TestCutCable(t *testing.T) {
 	time.Sleep(5 * time.Second)
 	s.sameIDs("during")
 	s.sameIDs("lonely")
+	c.AwaitAgreement(t, 5*time.Second)
 }
 
 // TestCutAgainAfterRestart cuts one node off, heals, starts it again, and cuts it
@@ -83,6 +84,7 @@ func TestCutAgainAfterRestart(t *testing.T) {
 	for name, times := range map[string]int{"alone1": 1, "alone2": 1, "both1": 2, "both2": 2} {
 		s.told(name, 0, times, times)
 	}
+	s.c.AwaitAgreement(t, 5*time.Second)
 }
 
 // cableStory is what happens in a test that cuts cables.

@@ -57,6 +57,7 @@ func StartFixed(t testing.TB, n int, o NodeOptions) *Cluster {
 		c.Nodes = append(c.Nodes, StartNode(t, own))
 		c.AwaitMembers(t, i+1, time.Duration(i+1)*2*time.Second)
 	}
+	c.AwaitVoters(t, n, 4*time.Second)
 	return c
 }
 
