@@ -35,8 +35,10 @@ test: build ## Run all tests with the race detector; as root on Debian, install 
 	./testdata/setup.sh
 	go mod download
 	go vet ./...
-	./testdata/isolate.sh go test -race -p $(TEST_P) -timeout $(TEST_TIMEOUT) $$(go list ./... | grep -v $(WHOLE))
-	TOCSIN_BINARY=$(CURDIR)/bin/tocsin ./testdata/isolate.sh go test -race -p 1 -timeout $(TEST_TIMEOUT) $$(go list ./... | grep $(WHOLE))
+	@failed=; set -x; \
+	./testdata/isolate.sh go test -race -p $(TEST_P) -timeout $(TEST_TIMEOUT) $$(go list ./... | grep -v $(WHOLE)) || failed=1; \
+	TOCSIN_BINARY=$(CURDIR)/bin/tocsin ./testdata/isolate.sh go test -race -p 1 -timeout $(TEST_TIMEOUT) $$(go list ./... | grep $(WHOLE)) || failed=1; \
+	[ -z "$$failed" ]
 
 bench: build ## Load the program and measure, beside Alertmanager if it is installed (ten minutes)
 	go run ./cmd/bench -bin ./bin/tocsin
