@@ -24,6 +24,7 @@ func (o *overlays) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() { o.runParcels(ctx) })
+	wg.Go(func() { o.file.run(ctx) })
 	t := time.NewTicker(healInterval)
 	defer t.Stop()
 	for {
@@ -54,17 +55,13 @@ func (o *overlays) dropMerged() {
 	}
 }
 
-// forget drops an overlay from memory and, if it is this node's, from the file,
-// and reports whether it could.
-func (o *overlays) forget(h held) bool {
-	if h.own && o.n.opts.Local != nil {
-		if err := o.n.opts.Local.DeleteOverlay(h.Key, markOf(h.Overlay)); err != nil {
-			o.n.log.Warn("a merged overlay stays in the local file; it does no harm", "err", err)
-			return false
-		}
-	}
+// forget drops an overlay from memory and, if it is this node's, some time from
+// the file: until then it does no harm, for a start finds it merged.
+func (o *overlays) forget(h held) {
 	o.drop(h.Key, markOf(h.Overlay))
-	return true
+	if h.own {
+		o.file.drop(h.Key, markOf(h.Overlay))
+	}
 }
 
 func (o *overlays) all() []held {
@@ -126,5 +123,6 @@ func (o *overlays) settle(h held, r command.Result) bool {
 		return false
 	}
 	o.n.metrics.overlaysMerged.Inc()
-	return o.forget(h)
+	o.forget(h)
+	return true
 }

@@ -10,6 +10,7 @@ import (
 
 	"tocsin/cluster/gossip"
 	"tocsin/fsm"
+	"tocsin/fsm/command"
 	"tocsin/fsm/model"
 )
 
@@ -21,13 +22,14 @@ const (
 	heardFor      = 7 * 24 * time.Hour
 	// maxParcels bounds the overlays too large for gossip that wait to be sent.
 	maxParcels = 256
-	parcelTime = 10 * time.Second
+	parcelTime = 3 * time.Second
 )
 
 // overlays are what nodes sent without a quorum and what is not in the ledger
 // yet: this node's own, which are in the local file too, and others'.
 type overlays struct {
 	n       *Node
+	file    *overlayFile
 	kick    chan struct{}
 	parcels chan []byte
 
@@ -58,8 +60,10 @@ func openOverlays(n *Node) (*overlays, error) {
 		keys:    make(map[model.DeliveryKey]map[model.NodeID]held),
 	}
 	if n.opts.Local == nil {
+		o.file = newOverlayFile(nil, n.log)
 		return o, nil
 	}
+	o.file = newOverlayFile(n.opts.Local, n.log)
 	kept, err := n.opts.Local.Overlays()
 	if err != nil {
 		return nil, fmt.Errorf("read overlays: %w", err)
@@ -70,30 +74,28 @@ func openOverlays(n *Node) (*overlays, error) {
 	return o, nil
 }
 
-// Keep writes an overlay of this node to the local file, synced, before the
-// message that it describes is sent; it is merged into the ledger as soon as
-// there is a quorum.
+// Keep remembers an overlay of this node and writes it to the local file,
+// synced, before the message that it describes is sent; it is merged into the
+// ledger as soon as there is a quorum. An error means that it is in memory only:
+// if this node dies before there is a quorum, its message may be told twice.
+// Keep waits a second at most. Errors: ErrStorage, ErrRejected.
 func (n *Node) Keep(o model.Overlay) error {
-	if n.opts.Local != nil {
-		if err := n.opts.Local.PutOverlay(o); err != nil {
-			return fmt.Errorf("keep overlay: %w", err)
-		}
+	if err := n.overlays.remember(o); err != nil {
+		return err
 	}
-	n.overlays.put(newOwn(o))
-	n.overlays.wake()
-	return nil
+	return n.overlays.file.keep(o)
 }
 
-// Announce tells the peers of an overlay of this node. It keeps it too, if Keep
-// has not. It does not wait for the peers; what they miss they get with the
-// next full exchange.
+// Announce tells the peers of an overlay of this node, and keeps it if Keep has
+// not. It waits neither for the peers nor for the disk; what the peers miss they
+// get with the next full exchange.
 func (n *Node) Announce(o model.Overlay) {
 	if !n.overlays.has(o) {
-		if err := n.Keep(o); err != nil {
-			n.log.Error("an overlay is only in memory; if this node dies before there is a quorum, its message may be told twice",
-				"group_key", o.Key.Group, "receiver", o.Key.Receiver, "err", err)
-			n.overlays.put(newOwn(o))
+		if err := n.overlays.remember(o); err != nil {
+			n.log.Error("an overlay is not kept", "group_key", o.Key.Group, "receiver", o.Key.Receiver, "err", err)
+			return
 		}
+		n.overlays.file.put(o, nil)
 	}
 	if n.gossip == nil {
 		return
@@ -121,7 +123,10 @@ func (n *Node) Overlays(key model.DeliveryKey) []model.Overlay {
 	}
 	out := make([]model.Overlay, 0, len(of))
 	for _, h := range of {
-		out = append(out, h.Overlay)
+		// What was merged a moment ago is in the ledger, not over it.
+		if !n.overlays.isMerged(h.Overlay) {
+			out = append(out, h.Overlay)
+		}
 	}
 	slices.SortFunc(out, func(a, b model.Overlay) int { return cmp.Compare(a.Origin, b.Origin) })
 	return out
@@ -129,6 +134,27 @@ func (n *Node) Overlays(key model.DeliveryKey) []model.Overlay {
 
 func markOf(o model.Overlay) model.OverlayMark {
 	return model.OverlayMark{Origin: o.Origin, Epoch: o.Epoch, Seq: o.Seq}
+}
+
+// remember takes an overlay of this node into memory. Error: ErrRejected, if it
+// could never be merged.
+func (o *overlays) remember(x model.Overlay) error {
+	if err := mergeable(x); err != nil {
+		return err
+	}
+	o.put(newOwn(x))
+	o.wake()
+	return nil
+}
+
+// mergeable is an error if no state machine would take x: such a one would keep
+// all that are proposed with it out of the ledger.
+func mergeable(x model.Overlay) error {
+	e := command.Envelope{Version: command.Version, Commands: []command.Command{command.MergeOverlay{Overlay: x}}}
+	if _, err := command.Encode(e); err != nil {
+		return fmt.Errorf("%w: overlay of %s: %w", ErrRejected, x.Key, err)
+	}
+	return nil
 }
 
 // put keeps h unless a later one of its origin is there, and reports whether
@@ -211,6 +237,10 @@ func (o *overlays) take(x model.Overlay, bytes int) {
 	if x.Origin == "" || x.Origin == o.n.id || o.isMerged(x) {
 		return
 	}
+	if err := mergeable(x); err != nil {
+		o.n.log.Debug("an overlay that can never be merged", "origin", x.Origin, "err", err)
+		return
+	}
 	o.put(held{Overlay: x, at: time.Now(), bytes: bytes})
 }
 
@@ -278,16 +308,26 @@ func (o *overlays) runParcels(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case b := <-o.parcels:
-			for _, m := range o.n.members() {
-				if !m.Alive || m.Self || m.Raft == "" {
-					continue
-				}
-				call, cancel := context.WithTimeout(ctx, parcelTime)
-				if _, err := o.n.client.Call(call, m.Raft, kindOverlay, b); err != nil {
-					o.n.log.Debug("an overlay was not told", "node", m.ID, "err", err)
-				}
-				cancel()
-			}
+			o.sendParcel(ctx, b)
 		}
 	}
+}
+
+// sendParcel asks all at a time: one that is cut off but not missed yet must not
+// hold up the others.
+func (o *overlays) sendParcel(ctx context.Context, b []byte) {
+	ctx, cancel := context.WithTimeout(ctx, parcelTime)
+	defer cancel()
+	var wg sync.WaitGroup
+	for _, m := range o.n.members() {
+		if !m.Alive || m.Self || m.Raft == "" {
+			continue
+		}
+		wg.Go(func() {
+			if _, err := o.n.client.Call(ctx, m.Raft, kindOverlay, b); err != nil {
+				o.n.log.Debug("an overlay was not told", "node", m.ID, "err", err)
+			}
+		})
+	}
+	wg.Wait()
 }

@@ -1,10 +1,12 @@
 package cluster_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
+	"tocsin/cluster"
 	"tocsin/fsm/model"
 )
 
@@ -181,6 +183,33 @@ func TestQuorumLossIsSaidOnce(t *testing.T) {
 		if a, b := strings.Count(log, "no quorum: notifications"), strings.Count(log, "there is a quorum again"); a != 1 || b != 1 {
 			r.Errorf("said %d times that it is lost and %d times that it is back, want once each", a, b)
 		}
+		stopAll(nodes...)
+	})
+}
+
+// TestOverlayThatNoMachineTakes: it would keep all that are proposed beside it
+// out of the ledger.
+func TestOverlayThatNoMachineTakes(t *testing.T) {
+	bubble(t, func(r *rig) {
+		nodes := r.trio()
+		lost := others(nodes, leaderOf(nodes...))[0]
+		rest := others(nodes, lost)
+		r.cutOff(lost, rest)
+		bad := lost.overlay(key("x"), 1, 7)
+		bad.Must, bad.Maybe = model.NewAlertSet(7), model.NewAlertSet(7)
+		if err := lost.Keep(bad); !errors.Is(err, cluster.ErrRejected) {
+			r.Errorf("an alert that is certain and in doubt at once was taken: %v", err)
+		}
+		lost.Announce(bad)
+		good := key("y")
+		if err := lost.Keep(lost.overlay(good, 2, 8)); err != nil {
+			r.Fatal(err)
+		}
+		r.net.Heal()
+		r.until(30*time.Second, "the ledger has the good one", func() bool {
+			e, ok := rest[0].Entry(good)
+			return ok && e.Must.Has(8)
+		})
 		stopAll(nodes...)
 	})
 }
