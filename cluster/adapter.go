@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hashicorp/raft"
 
@@ -23,7 +24,10 @@ type adapter struct {
 
 	mu     sync.Mutex // serialises changes of machine, guards the rest
 	failed error
-	stuck  uint64 // the last index of the batch that failed
+
+	// stuck is the last index of the batch that failed or has not come back: it
+	// is read while a disk that hangs holds mu.
+	stuck atomic.Uint64
 }
 
 var _ raft.BatchingFSM = (*adapter)(nil)
@@ -60,8 +64,10 @@ func (a *adapter) apply(batch []fsm.LogEntry) ([][]command.Result, error) {
 	if a.failed != nil {
 		return nil, a.failed
 	}
+	a.stuck.Store(batch[len(batch)-1].Index)
 	done := a.dog.watch("apply to the state file")
 	defer done()
+	a.stuck.Store(batch[len(batch)-1].Index)
 	var err error
 	var results [][]command.Result
 	if a.faults != nil {
@@ -72,10 +78,10 @@ func (a *adapter) apply(batch []fsm.LogEntry) ([][]command.Result, error) {
 	}
 	if err != nil {
 		a.failed = fmt.Errorf("%w: apply entries %d to %d: %w", ErrStorage, batch[0].Index, batch[len(batch)-1].Index, err)
-		a.stuck = batch[len(batch)-1].Index
 		a.fail(a.failed)
 		return nil, a.failed
 	}
+	a.stuck.Store(0)
 	return results, nil
 }
 
@@ -87,12 +93,8 @@ func (a *adapter) witness(index, term uint64) {
 }
 
 // stuckAt is the index that has to be applied before the disk counts as healthy
-// again, 0 if applying did not fail.
-func (a *adapter) stuckAt() uint64 {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.stuck
-}
+// again, 0 if nothing hangs or failed.
+func (a *adapter) stuckAt() uint64 { a.mu.Lock(); defer a.mu.Unlock(); return a.stuck.Load() }
 
 // Snapshot holds the state; Raft calls it between two batches.
 func (a *adapter) Snapshot() (raft.FSMSnapshot, error) {

@@ -14,24 +14,25 @@ type disk struct {
 	mu         sync.Mutex
 	log, apply error
 	hang       chan struct{}
+	hangApply  chan struct{}
 }
 
 var _ cluster.DiskFaults = (*disk)(nil)
 
-func (d *disk) BeforeLogWrite() error { return d.wait(func() error { return d.log }) }
+func (d *disk) BeforeLogWrite() error { return d.wait(&d.hang, &d.log) }
 
-func (d *disk) BeforeApply() error { return d.wait(func() error { return d.apply }) }
+func (d *disk) BeforeApply() error { return d.wait(&d.hangApply, &d.apply) }
 
-func (d *disk) wait(err func() error) error {
+func (d *disk) wait(on *chan struct{}, err *error) error {
 	d.mu.Lock()
-	hang := d.hang
+	hang := *on
 	d.mu.Unlock()
 	if hang != nil {
 		<-hang
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return err()
+	return *err
 }
 
 func (d *disk) set(f func()) {
@@ -98,11 +99,18 @@ func TestHangingStateFileOfTheLeaderCostsItItsPlace(t *testing.T) {
 		rest := others(nodes, leader)
 		hang := make(chan struct{})
 		d := disks[leader]
-		d.set(func() { d.hang = hang })
+		d.set(func() { d.hangApply = hang })
 		go func() { _, _ = leader.Propose(r.Context(), silence("stuck")) }()
 		r.until(15*time.Second, "another leader (I15)", func() bool { return leaderOf(rest...) != nil })
 		rest[1].put("meanwhile")
-		d.set(func() { d.hang = nil })
+		r.until(5*time.Second, "it says so itself", func() bool {
+			s := leader.Status()
+			return s.State == cluster.StateStorage && errors.Is(s.Storage, cluster.ErrStorage) && !s.Quorum.Held
+		})
+		if s := leader.Status(); s.State != cluster.StateStorage || s.Quorum.Held {
+			r.Errorf("the node whose state file hangs says %s, quorum %v", s.State, s.Quorum.Held)
+		}
+		d.set(func() { d.hangApply = nil })
 		close(hang)
 		r.until(20*time.Second, "it comes back by itself", func() bool { return leader.has("meanwhile") && leader.Quorum().Held })
 		r.sameState(nodes...)

@@ -24,6 +24,10 @@ type identity struct {
 	// Member: it was in the Raft configuration under this ID once. If it is not
 	// any more, it was removed, and does not come back by itself.
 	Member bool `json:"member,omitempty"`
+	// Others: it is not certain that no other node was ever a member beside
+	// this one. Kept before the first other is let in: a node that has lost
+	// everything must not take itself for alone.
+	Others bool `json:"others,omitempty"`
 }
 
 const identityFile = "node.json"

@@ -100,6 +100,10 @@ func (n *Node) takeJoin(ctx context.Context, body []byte) error {
 	if err := l.makeRoom(ctx, cfg, j); err != nil {
 		return err
 	}
+	n.keepIdentity(func(to *identity) { to.Others = true })
+	if err := n.saveIdentity(); err != nil {
+		return &rpc.Refusal{Verdict: rpc.VerdictBusy, Text: err.Error()}
+	}
 	_, index := l.e.configuration()
 	err := l.change(ctx, func() raft.Future {
 		return l.e.raft.AddNonvoter(raft.ServerID(j.ID), raft.ServerAddress(j.Address), index, enqueueTime)
@@ -155,6 +159,9 @@ func (l *leadership) remove(ctx context.Context, id raft.ServerID) error {
 	}
 	if id == l.e.id {
 		return nil // not the leader any more; the next one drops the record
+	}
+	if cfg, _ := l.e.configuration(); len(cfg.Servers) == 1 {
+		l.n.keepIdentity(func(to *identity) { to.Others = false })
 	}
 	_, err = l.propose(ctx, command.RemoveNode{ID: model.NodeID(id)})
 	return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,6 +53,9 @@ type Node struct {
 	ready     chan struct{}
 	readyOnce sync.Once
 
+	identityDirty chan struct{}
+	saving        sync.Mutex // of the identity's file; never held with mu wanted by others
+
 	mu       sync.Mutex // guards the rest
 	identity identity
 	founding model.ClusterID
@@ -77,6 +81,8 @@ func Open(opts Options) (*Node, error) {
 		log:     opts.Logger,
 		raftLog: raftLogger(opts.Logger, false),
 		ready:   make(chan struct{}),
+
+		identityDirty: make(chan struct{}, 1),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.quorum.lostAt, n.quorum.lost = opts.Now(), time.Now()
@@ -92,7 +98,7 @@ func Open(opts Options) (*Node, error) {
 }
 
 func (n *Node) open() error {
-	if err := os.MkdirAll(n.raftDir(), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(n.raftDir(), "snapshots"), 0o700); err != nil {
 		return err
 	}
 	var err error
@@ -201,18 +207,57 @@ func (n *Node) adoptCluster() {
 	})
 }
 
-// keepIdentity changes the identity, on disk first.
+// keepIdentity changes the identity and has it written soon: a disk that hangs
+// must not hold up who only wants to know it.
 func (n *Node) keepIdentity(change func(*identity)) {
 	n.mu.Lock()
-	defer n.mu.Unlock()
-	next := n.identity
-	change(&next)
-	if next == n.identity {
+	before := n.identity
+	change(&n.identity)
+	changed := n.identity != before
+	n.mu.Unlock()
+	if !changed {
 		return
 	}
-	if err := next.save(n.opts.DataDir); err != nil {
-		n.log.Warn("the node's identity could not be kept; it will be tried again", "err", err)
-		return
+	n.keepIdentityAgain()
+}
+
+// saveIdentity writes the identity as it is now.
+func (n *Node) saveIdentity() error {
+	n.saving.Lock()
+	defer n.saving.Unlock()
+	n.mu.Lock()
+	now := n.identity
+	n.mu.Unlock()
+	return now.save(n.opts.DataDir)
+}
+
+// runIdentity writes the identity when it has changed, until ctx ends and what
+// has changed before is written.
+func (n *Node) runIdentity(ctx context.Context) {
+	for {
+		select {
+		case <-n.identityDirty:
+			if err := n.saveIdentity(); err != nil {
+				n.log.Warn("the node's identity could not be kept; it will be tried again", "err", err)
+				if !sleep(ctx, time.Second) {
+					return
+				}
+				n.keepIdentityAgain()
+			}
+		case <-ctx.Done():
+			select {
+			case <-n.identityDirty:
+				_ = n.saveIdentity()
+			default:
+			}
+			return
+		}
 	}
-	n.identity = next
+}
+
+func (n *Node) keepIdentityAgain() {
+	select {
+	case n.identityDirty <- struct{}{}:
+	default:
+	}
 }

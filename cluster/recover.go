@@ -59,11 +59,11 @@ func (n *Node) recoverLog(fresh bool) error {
 	if err != nil {
 		return fmt.Errorf("set the raft folder aside: %w", err)
 	}
-	if err := os.MkdirAll(n.raftDir(), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(n.raftDir(), "snapshots"), 0o700); err != nil {
 		return err
 	}
 	n.log.Error("the raft log of this node is lost and was set aside", "cause", lost, "set_aside", aside)
-	if n.wasAlone(log) {
+	if n.wasAlone(log, fresh) {
 		return n.goOnAlone(log, aside)
 	}
 	return n.startOver()
@@ -151,7 +151,10 @@ func readEntries(path string, s *logState) (err error) {
 }
 
 // wasAlone reports whether nobody else can have been a member.
-func (n *Node) wasAlone(log logState) bool {
+func (n *Node) wasAlone(log logState, fresh bool) bool {
+	if n.identity.Others {
+		return false
+	}
 	known := false
 	for node := range n.opts.Machine.View().Nodes() {
 		if node.ID != n.identity.ID {
@@ -165,13 +168,13 @@ func (n *Node) wasAlone(log logState) bool {
 	if log.snapshot != nil {
 		return len(log.snapshot.Configuration.Servers) == 1
 	}
-	return len(n.opts.Peers) == 0 && n.opts.BootstrapExpect < 2
+	return !fresh && len(n.opts.Peers) == 0 && n.opts.BootstrapExpect < 2
 }
 
 // startOver gives the node a new ID, under which it joins its cluster again.
 func (n *Node) startOver() error {
 	old := n.identity
-	n.identity = identity{ID: newNodeID(), Cluster: old.Cluster, Replaces: old.ID}
+	n.identity = identity{ID: newNodeID(), Cluster: old.Cluster, Replaces: old.ID, Others: old.Others}
 	if err := n.identity.save(n.opts.DataDir); err != nil {
 		return err
 	}

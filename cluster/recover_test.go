@@ -197,3 +197,31 @@ func TestFirstNodeFindsTheOthersWithoutFlags(t *testing.T) {
 		stopAll(a, b, c)
 	})
 }
+
+// TestFounderThatLostEverythingDoesNotFoundAgain: it has no --cluster.peer, no
+// state and no log, but it had let others in.
+func TestFounderThatLostEverythingDoesNotFoundAgain(t *testing.T) {
+	bubble(t, func(r *rig) {
+		a := r.start(1)
+		<-a.Ready()
+		b, c := r.start(2, peers(1)), r.start(3, peers(1))
+		<-b.Ready()
+		<-c.Ready()
+		r.until(5*time.Second, "three voters", func() bool { return a.Quorum().Voters == 3 && b.Quorum().Voters == 3 })
+		b.put("kept")
+		old, id := a.ID(), a.Status().ClusterID
+		a.stop()
+		r.spoil(1, truncated)
+		if err := os.Remove(filepath.Join(r.dir(1), "state.db")); err != nil {
+			r.Fatal(err)
+		}
+		a = r.start(1)
+		<-a.Ready()
+		if a.ID() == old || a.Status().ClusterID != id || !a.has("kept") {
+			r.Errorf("it came back as %s (was %s) of %s, silence %v", a.ID(), old, a.Status().ClusterID, a.has("kept"))
+		}
+		r.until(10*time.Second, "three voters", func() bool { return a.Quorum().Voters == 3 && b.Quorum().Voters == 3 })
+		r.sameState(a, b, c)
+		stopAll(a, b, c)
+	})
+}

@@ -50,6 +50,8 @@ func (n *Node) Run(ctx context.Context) error {
 		wg.Go(func() { n.gossip.Run(n.ctx) })
 		wg.Go(func() { n.runEvents(n.ctx) })
 	}
+	kept := make(chan struct{})
+	go func() { defer close(kept); n.runIdentity(n.ctx) }()
 	stopObserving := n.opts.Machine.Observe(n.overlays.observe)
 	wg.Go(func() { n.runTick(n.ctx) })
 	wg.Go(func() { n.overlays.run(n.ctx) })
@@ -63,6 +65,10 @@ func (n *Node) Run(ctx context.Context) error {
 	stopObserving()
 	err = errors.Join(err, n.Close())
 	wg.Wait()
+	select {
+	case <-kept:
+	case <-time.After(stuckTime): // its disk hangs
+	}
 	return err
 }
 

@@ -32,6 +32,9 @@ func (n *Node) seek(ctx context.Context, e *engine) {
 		case memberOf(cfg, e.id):
 			n.setWaiting("", false)
 			n.becomeMember()
+			if len(cfg.Servers) > 1 {
+				n.keepIdentity(func(to *identity) { to.Others = true })
+			}
 			if isLastVoter(cfg, e.id) {
 				e.hasten()
 			}
