@@ -17,9 +17,11 @@ import (
 // node of another cluster is refused by name before any protocol starts. Raft's
 // own messages know no clusters.
 
-// helloTimeout bounds the exchange.
+// helloTimeout bounds the exchange, maxForeigners the nodes of other clusters
+// that are named.
 const (
 	helloTimeout  = 5 * time.Second
+	maxForeigners = 256
 	maxHelloBytes = 4 << 10
 )
 
@@ -114,9 +116,10 @@ func (n *Node) hello() hello {
 
 // sayForeign says once a node that it is of another cluster.
 func (n *Node) sayForeign(h hello, from net.Addr) {
-	if _, said := n.foreigners.LoadOrStore(h.Node, true); said {
+	if _, said := n.foreigners.Load(h.Node); said || n.foreignersSaid.Add(1) > maxForeigners {
 		return
 	}
+	n.foreigners.Store(h.Node, true)
 	n.log.Error("refused a connection with a node of another cluster",
 		"node", h.Node, "name", h.Name, "address", from, "its_cluster", h.Cluster, "our_cluster", n.clusterID())
 }

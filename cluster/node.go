@@ -48,6 +48,7 @@ type Node struct {
 	ranks            atomic.Pointer[candidates]
 	overlays         *overlays
 	foreigners       sync.Map // of nodes of other clusters that were named
+	foreignersSaid   atomic.Int64
 	membership       sync.Mutex
 
 	ready     chan struct{}

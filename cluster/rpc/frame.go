@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -45,9 +46,12 @@ func readFrame(r io.Reader) (frame, error) {
 	if n == 0 {
 		return f, nil
 	}
-	f.body = make([]byte, n)
-	if _, err := io.ReadFull(r, f.body); err != nil {
+	// Memory follows what arrives, not what the head promises.
+	var body bytes.Buffer
+	body.Grow(min(n, 64<<10))
+	if _, err := io.CopyN(&body, r, int64(n)); err != nil {
 		return frame{}, err
 	}
+	f.body = body.Bytes()
 	return f, nil
 }

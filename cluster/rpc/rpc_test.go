@@ -228,3 +228,31 @@ func TestCallerThatLeavesAtOnce(t *testing.T) {
 		}
 	})
 }
+
+func TestConnectionsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := clustertest.New(1)
+		c, stop := serve(t, n, echo)
+		var open []net.Conn
+		for range 70 {
+			conn, err := n.Host("10.0.0.3").Dial(t.Context(), address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			open = append(open, conn)
+			synctest.Wait()
+		}
+		if _, err := open[69].Read(make([]byte, 1)); err == nil {
+			t.Error("the 70th connection lives")
+		}
+		// Those that say nothing go after the idle timeout, and make room.
+		time.Sleep(11 * time.Minute)
+		if _, err := c.Call(t.Context(), address, 1, nil); err != nil {
+			t.Errorf("no room after the idle ones have gone: %v", err)
+		}
+		for _, conn := range open {
+			_ = conn.Close()
+		}
+		stop()
+	})
+}

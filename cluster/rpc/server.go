@@ -20,9 +20,14 @@ type Server struct {
 	// MaxRunning bounds the handlers that run for one connection; more
 	// questions wait in the connection. Default 256.
 	MaxRunning int
+	// MaxConns bounds the connections; more are closed at once. Default 64.
+	MaxConns int
 	// WriteTimeout bounds sending one answer. Default 10 s.
 	WriteTimeout time.Duration
-	Logger       *slog.Logger // default: discard
+	// IdleTimeout closes a connection on which no whole question has come for
+	// that long. Default 10 min.
+	IdleTimeout time.Duration
+	Logger      *slog.Logger // default: discard
 }
 
 // Serve answers what comes in on l until ctx ends or l is closed, and returns
@@ -35,12 +40,21 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
+	conns := make(chan struct{}, orDefault(s.MaxConns, 64))
 	for {
 		c, err := l.Accept()
 		if err != nil {
 			return
 		}
-		wg.Go(func() { s.serveConn(ctx, c) })
+		select {
+		case conns <- struct{}{}:
+			wg.Go(func() {
+				defer func() { <-conns }()
+				s.serveConn(ctx, c)
+			})
+		default:
+			_ = c.Close()
+		}
 	}
 }
 
@@ -57,6 +71,9 @@ func (s *Server) serveConn(ctx context.Context, c net.Conn) {
 	w := &lockedWriter{conn: c, timeout: orDefault(s.WriteTimeout, 10*time.Second)}
 	r := bufio.NewReaderSize(c, 64<<10)
 	for {
+		if err := c.SetReadDeadline(time.Now().Add(orDefault(s.IdleTimeout, 10*time.Minute))); err != nil {
+			return
+		}
 		f, err := readFrame(r)
 		if err != nil {
 			if errors.Is(err, ErrFrame) && s.Logger != nil {
