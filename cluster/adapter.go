@@ -94,7 +94,7 @@ func (a *adapter) witness(index, term uint64) {
 
 // stuckAt is the index that has to be applied before the disk counts as healthy
 // again, 0 if nothing hangs or failed.
-func (a *adapter) stuckAt() uint64 { a.mu.Lock(); defer a.mu.Unlock(); return a.stuck.Load() }
+func (a *adapter) stuckAt() uint64 { return a.stuck.Load() }
 
 // Snapshot holds the state; Raft calls it between two batches.
 func (a *adapter) Snapshot() (raft.FSMSnapshot, error) {
