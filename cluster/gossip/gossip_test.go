@@ -365,3 +365,26 @@ func TestLoopback(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestPeersThatAThirdHasMetMeetEachOther starts the nodes in an order in which
+// only the first meets both of the others, which lose its word of each other.
+func TestPeersThatAThirdHasMetMeetEachOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := clustertest.New(1)
+		n.Split([]string{"10.0.0.2"}, []string{"10.0.0.3"})
+		all := []string{"10.0.0.1:9094", "10.0.0.2:9094", "10.0.0.3:9094"}
+		a := open(t, n, 1, nil)
+		b, c := open(t, n, 2, all[:1]), open(t, n, 3, all)
+		n.Loss("10.0.0.1", "10.0.0.2", 1)
+		n.Loss("10.0.0.1", "10.0.0.3", 1)
+		time.Sleep(2 * time.Second)
+		n.Heal()
+		time.Sleep(2 * time.Second)
+		want(t, "the last", alive(c), "n1 n2 n3")
+		want(t, "the second", alive(b), "n1 n2 n3")
+		a.stop()
+		b.stop()
+		c.stop()
+		clustertest.Drain()
+	})
+}

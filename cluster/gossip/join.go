@@ -7,20 +7,26 @@ import (
 	"time"
 )
 
-// lonelyInterval is how often a node that sees nobody looks for its peers; the
-// reconnect interval counts once it sees somebody.
-const lonelyInterval = time.Second
+// lonelyInterval is how often a node that sees nobody looks for its peers, and
+// every node that misses one in its first eagerTime: two nodes that were both met
+// by a third may not hear of each other from it (see tellAgain). After that the
+// reconnect interval counts.
+const (
+	lonelyInterval = time.Second
+	eagerTime      = time.Minute
+)
 
 // maxDials bounds the joins that run at a time, so that dead peers, which cost
 // a connect timeout each, do not hold up the living.
 const maxDials = 8
 
 func (g *Gossip) runJoin(ctx context.Context) {
+	begun := time.Now()
 	for ctx.Err() == nil {
-		g.joinMissing(ctx)
+		missing := g.joinMissing(ctx)
 		g.forget()
 		wait := g.opts.Timing.ReconnectInterval
-		if g.count(true) <= 1 {
+		if g.count(true) <= 1 || missing && time.Since(begun) < eagerTime {
 			wait = min(wait, lonelyInterval)
 		}
 		select {
@@ -31,8 +37,8 @@ func (g *Gossip) runJoin(ctx context.Context) {
 }
 
 // joinMissing joins the peers of the flags, resolved anew, and the nodes that
-// were lost, as far as they are not alive.
-func (g *Gossip) joinMissing(ctx context.Context) {
+// were lost, as far as they are not alive, and reports whether there were any.
+func (g *Gossip) joinMissing(ctx context.Context) (missing bool) {
 	alive, lost := g.addresses()
 	initial := resolvePeers(ctx, &g.opts)
 	var wg sync.WaitGroup
@@ -42,6 +48,7 @@ func (g *Gossip) joinMissing(ctx context.Context) {
 			return
 		}
 		alive = append(alive, address)
+		missing = true
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
@@ -58,6 +65,7 @@ func (g *Gossip) joinMissing(ctx context.Context) {
 	g.mu.Lock()
 	g.joined = g.joined || ctx.Err() == nil
 	g.mu.Unlock()
+	return missing
 }
 
 func (g *Gossip) join(address string, reconnect bool) {
