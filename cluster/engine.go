@@ -28,6 +28,8 @@ const (
 	snapshotsRetained = 2
 	logCacheSize      = 512
 	raftIOTimeout     = 10 * time.Second
+	// idleTime is how long the end of an instance waits for its futures.
+	idleTime = 3 * time.Second
 	// One request at a time to a follower, which turns Raft's pipeline off. In
 	// the pipeline of v1.7.3 the sender and the reader of answers wait for each
 	// other for ever when a follower rejects a request while another is under
@@ -246,7 +248,7 @@ func (e *engine) close() error {
 	e.mu.Unlock()
 	select {
 	case <-e.idle:
-	case <-time.After(raftIOTimeout):
+	case <-time.After(idleTime):
 	}
 	err := e.raft.Shutdown().Error()
 	return errors.Join(err, e.stream.Close(), e.file.Close())

@@ -141,7 +141,7 @@ func TestForwardedWritesSurviveElections(t *testing.T) {
 		unknown, refused := 0, 0
 		var wg sync.WaitGroup
 		for _, n := range nodes {
-			for w := range 4 {
+			for w := range 2 {
 				wg.Go(func() {
 					for i := 0; ; i++ {
 						select {
@@ -173,13 +173,13 @@ func TestForwardedWritesSurviveElections(t *testing.T) {
 				})
 			}
 		}
-		for range 6 {
+		for range 4 {
 			time.Sleep(4 * time.Second)
 			if leader := leaderOf(nodes...); leader != nil {
 				rest := others(nodes, leader)
 				r.net.Split([]string{ip(leader.i)}, []string{ip(rest[0].i), ip(rest[1].i)})
 			}
-			time.Sleep(6 * time.Second)
+			time.Sleep(9 * time.Second)
 			r.net.Heal()
 		}
 		close(stop)
@@ -194,7 +194,7 @@ func TestForwardedWritesSurviveElections(t *testing.T) {
 			}
 		}
 		r.Logf("%d acknowledged, %d unknown, %d refused", len(acked), unknown, refused)
-		if len(acked) < 500 {
+		if len(acked) < 200 {
 			r.Errorf("only %d writes got through", len(acked))
 		}
 		stopAll(nodes...)

@@ -16,9 +16,9 @@ import (
 
 // Times of the way down.
 const (
-	leaveTime     = 5 * time.Second
+	leaveTime     = 3 * time.Second
 	handOverTries = 3
-	handOverTime  = 3 * time.Second
+	handOverTime  = 4 * time.Second // for all tries
 	// stuckTime is how long a disk that hangs can hold up the end of Run.
 	stuckTime = 10 * time.Second
 	// readyAlone is when a member without a leader counts as ready.
@@ -147,19 +147,19 @@ func (n *Node) serve(ctx context.Context, e *engine) {
 
 // handOver has another node lead before this one stops.
 func (n *Node) handOver(e *engine) {
+	ctx, cancel := context.WithTimeout(n.ctx, handOverTime)
+	defer cancel()
 	for range handOverTries {
 		if e.raft.State() != raft.Leader || !e.hasOtherVoter(n) {
 			return
 		}
-		ctx, cancel := context.WithTimeout(n.ctx, handOverTime)
 		err := e.await(ctx, func() raft.Future { return e.raft.LeadershipTransfer() })
-		cancel()
 		if err == nil {
 			n.log.Info("leadership is handed over")
 			return
 		}
 		n.log.Debug("handing leadership over failed", "err", err)
-		sleep(n.ctx, 100*time.Millisecond)
+		sleep(ctx, 100*time.Millisecond)
 	}
 }
 
