@@ -28,6 +28,9 @@ type cut struct {
 	// known; zero while they are. probed is when the last was begun or given
 	// up.
 	deaf, probed time.Time
+	// held is since when the quorum is held again after a loss, missed when a
+	// claim last stayed unanswered.
+	held, missed time.Time
 	said         bool
 }
 
@@ -44,10 +47,16 @@ type mode struct {
 func (c *cut) mode(q model.Quorum, now time.Time) mode {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if q.Held {
-		c.lost = time.Time{}
-	} else if c.lost.IsZero() {
+	switch {
+	case !q.Held && c.lost.IsZero():
 		c.lost = now.Add(-c.age(q))
+	case q.Held && !c.lost.IsZero():
+		c.lost, c.held = time.Time{}, now
+	}
+	if c.lost.IsZero() && !c.deaf.IsZero() && c.missed.Before(c.held) && now.Sub(c.held) >= claimTimeout {
+		// What went unanswered did so in the loss, which is over. A node that
+		// has nothing to claim would otherwise stay degraded for ever.
+		c.deaf = time.Time{}
 	}
 	since := c.lost
 	if since.IsZero() {
@@ -104,6 +113,7 @@ func (c *cut) unanswered(began time.Time) {
 		c.deaf = began
 	}
 	c.probed = time.Now()
+	c.missed = c.probed
 }
 
 // answered says that the ledger has answered.
