@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -61,7 +62,7 @@ func open(t *testing.T, n *clustertest.Network, i int, peers []string, more ...s
 		Peers:      peers,
 		Transport:  transport,
 		Resolve:    host.Resolve,
-		Receive:    func(b []byte) { _, _ = out.got.Write(append(b, '\n')) },
+		Receive:    func(b []byte) { _, _ = out.got.Write(slices.Concat(b, []byte("\n"))) },
 		Logger:     slog.New(slog.NewTextHandler(out.log, nil)),
 		Registerer: out.reg,
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"sync"
 )
@@ -15,9 +14,14 @@ var ErrMessageTooLarge = errors.New("message does not fit a gossip packet")
 // maxQueued bounds the messages that wait to be spread.
 const maxQueued = 4096
 
-// retransmit times the logarithm of the number of nodes is how often a message
-// is sent, as memberlist reckons for its own.
-const retransmit = 3
+// A message is sent retransmit times for each node, up to manyNodes of them. That
+// is more often than memberlist sends its own, for which it reckons with nodes
+// that pass on what they hear: here only the origin speaks, and a ping that
+// happens to go to the same node twice counts as well.
+const (
+	retransmit = 4
+	manyNodes  = 16
+)
 
 // Spread queues b, which is not copied, to be told to all nodes with the next
 // packets. A message takes the place of a queued one of the same name. When too
@@ -76,7 +80,7 @@ func (q *queue) take(overhead, limit int) [][]byte {
 	if len(q.items) == 0 {
 		return nil
 	}
-	often := retransmit * int(math.Ceil(math.Log10(float64(q.nodes()+1))))
+	often := retransmit * max(1, min(q.nodes(), manyNodes))
 	var out [][]byte
 	for _, m := range q.sorted() {
 		need := len(m.body) + overhead
