@@ -22,7 +22,7 @@ const (
 	// them faster: one that waits grows instead.
 	laneFlights = 4
 	// flightTime bounds one attempt. What is not answered by then is unknown.
-	flightTime = 10 * time.Second
+	flightTime = 5 * time.Second
 )
 
 // reply is what the cluster answered to a batch.

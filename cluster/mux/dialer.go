@@ -39,6 +39,7 @@ func (d *Dialer) Connect(ctx context.Context, address, protocol string) (net.Con
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", address, err)
 	}
+	hasten(raw)
 	c, err := d.introduce(ctx, raw, address, protocol)
 	if err != nil {
 		_ = raw.Close()

@@ -113,6 +113,7 @@ func (m *Mux) accept() error {
 			continue
 		}
 		failures = 0
+		hasten(c)
 		select {
 		case m.unidentified <- struct{}{}:
 		default:

@@ -33,6 +33,7 @@ var (
 	errClosed  = errors.New("rpc client is closed")
 	errTooMany = errors.New("too many questions wait for this peer")
 	errTooBig  = errors.New("question too large")
+	errDeaf    = errors.New("peer has not been heard on this connection")
 )
 
 // Call asks the node at address and waits for its answer. Errors: *Refusal,
@@ -156,6 +157,7 @@ type peer struct {
 	next    uint64
 	waiting map[uint64]chan frame
 	failed  error
+	heard   time.Time // when something last came
 }
 
 func (p *peer) dialErr() error {
@@ -168,6 +170,7 @@ func (p *peer) dialErr() error {
 }
 
 func (p *peer) ask(ctx context.Context, kind uint8, body []byte) ([]byte, error) {
+	asked := time.Now()
 	id, answer, err := p.enlist()
 	if err != nil {
 		return nil, notSent(err)
@@ -185,6 +188,7 @@ func (p *peer) ask(ctx context.Context, kind uint8, body []byte) ([]byte, error)
 	case f := <-answer:
 		return open(f)
 	case <-ctx.Done():
+		p.suspect(asked)
 		return nil, noAnswer(ctx.Err())
 	case <-p.ctx.Done():
 		select {
@@ -235,12 +239,29 @@ func (p *peer) read(conn net.Conn) error {
 			return err
 		}
 		p.mu.Lock()
+		p.heard = time.Now()
 		ch := p.waiting[f.id]
 		delete(p.waiting, f.id)
 		p.mu.Unlock()
 		if ch != nil {
 			ch <- f
 		}
+	}
+}
+
+// deafTime is how long a question may wait on a connection on which nothing at
+// all has come meanwhile, before the connection is given up: it may have died
+// with a cut cable, and the next question must not wait on it too.
+const deafTime = 2 * time.Second
+
+// suspect gives the connection up if nothing has come since a question that was
+// asked long ago.
+func (p *peer) suspect(asked time.Time) {
+	p.mu.Lock()
+	deaf := time.Since(asked) >= deafTime && p.heard.Before(asked)
+	p.mu.Unlock()
+	if deaf {
+		p.fail(errDeaf)
 	}
 }
 

@@ -256,3 +256,31 @@ func TestConnectionsAreBounded(t *testing.T) {
 		stop()
 	})
 }
+
+// A connection on which nothing comes while a question waits is not asked again.
+func TestDeafConnectionIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := clustertest.New(1)
+		c, stop := serve(t, n, func(ctx context.Context, kind uint8, body []byte) ([]byte, error) {
+			if kind == 9 {
+				<-ctx.Done()
+			}
+			return echo(ctx, kind, body)
+		})
+		dials := 0
+		dial := c.Dial
+		c.Dial = func(ctx context.Context, a string) (net.Conn, error) { dials++; return dial(ctx, a) }
+		for _, wait := range []time.Duration{time.Second, 3 * time.Second, time.Second} {
+			ctx, cancel := context.WithTimeout(t.Context(), wait)
+			if _, err := c.Call(ctx, address, 9, nil); !errors.Is(err, rpc.ErrNoAnswer) {
+				t.Errorf("got %v, want ErrNoAnswer", err)
+			}
+			cancel()
+			synctest.Wait()
+		}
+		if dials != 2 {
+			t.Errorf("dialled %d times, want 2: after the silence of three seconds only", dials)
+		}
+		stop()
+	})
+}
