@@ -50,6 +50,10 @@ func (w *walker) complain(at *yaml.Node, format string, args ...any) {
 // visit checks what is at p and below.
 func (w *walker) visit(p place) {
 	if isSecret(p.typ) && p.node.Kind == yaml.ScalarNode && p.node.Value != "" {
+		if p.node.Value == secretMark {
+			// Alertmanager takes it for a secret, and then reaches nobody.
+			w.complain(p.node, "%s: %s is what is shown in place of a secret; write the secret itself", p.key, secretMark)
+		}
 		w.secrets = append(w.secrets, p.node.Value)
 	}
 	if isNull(p.node) {
