@@ -216,8 +216,14 @@ func (d *delivery) wait(changed <-chan struct{}, until time.Time) {
 	}
 }
 
+// breath is the least time between two acts of a delivery. If what it does does
+// not change what it sees, it must not do it as fast as it can.
+const breath = 50 * time.Millisecond
+
 // act does what next has decided.
 func (d *delivery) act(v *view, s step) {
+	began := time.Now()
+	defer func() { d.pace.pause(breath - time.Since(began)) }()
 	switch s.does {
 	case stepClaim:
 		d.claim(v, s)

@@ -355,6 +355,29 @@ func TestKilledHolder(t *testing.T) {
 	})
 }
 
+// An alert that resolves while another node holds a claim for its firing stays
+// until the claim has ended: the message may have arrived, and then its receiver
+// has to hear of the end.
+func TestResolvedUnderAnothersClaimIsKept(t *testing.T) {
+	inBubble(t, 2, simple("1s", "5s", "4h"), func(r *rig) {
+		r.answer = func(_ context.Context, k int, _ *notify.Message) notify.Result { return notify.Result{} }
+		dead, other := r.nodes[0], r.nodes[1]
+		dead.answer = func(context.Context, int, *notify.Message) notify.Result {
+			dead.gone.Store(true)
+			dead.seat.mu.Lock()
+			defer dead.seat.mu.Unlock()
+			dead.seat.deaf = true
+			return notify.Result{}
+		}
+		r.fire("a")
+		r.until(2 * sec)
+		r.wants("1s hook firing a")
+		other.resolve("a")
+		r.until(20 * sec)
+		r.wants("11s hook resolved a")
+	})
+}
+
 // The lease ends while the receiver hangs: the send is given up before another
 // node may begin (I9).
 func TestLeaseBoundsTheSend(t *testing.T) {

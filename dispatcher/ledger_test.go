@@ -385,6 +385,8 @@ func (s *seat) back() {
 type gossip struct {
 	mu   sync.Mutex
 	kept map[model.NodeID]map[model.DeliveryKey]model.Overlay
+	// final are the kept overlays whose send is over, by their numbers.
+	final map[model.NodeID]map[model.DeliveryKey]model.OverlayMark
 	// apart says which two nodes do not hear of each other.
 	apart func(a, b model.NodeID) bool
 	puts  int
@@ -401,7 +403,9 @@ type mouth struct {
 	// heard are the overlays of others, by origin.
 	heard map[model.NodeID]map[model.DeliveryKey]model.Overlay
 	hang  chan struct{}
-	all   *[]*mouth
+	// gone: nothing is kept or heard of any more.
+	gone bool
+	all  *[]*mouth
 }
 
 func (m *mouth) Keep(o model.Overlay) error {
@@ -410,6 +414,9 @@ func (m *mouth) Keep(o model.Overlay) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.gone {
+		return nil
+	}
 	m.puts++
 	m.store(m.kept, m.node, o)
 	return nil
@@ -419,7 +426,7 @@ func (m *mouth) store(to map[model.NodeID]map[model.DeliveryKey]model.Overlay, o
 	if to[of] == nil {
 		to[of] = make(map[model.DeliveryKey]model.Overlay)
 	}
-	if to[of][o.Key].Seq < o.Seq {
+	if old := to[of][o.Key]; !markOf(old).Covers(o) {
 		to[of][o.Key] = o
 	}
 }
@@ -427,7 +434,11 @@ func (m *mouth) store(to map[model.NodeID]map[model.DeliveryKey]model.Overlay, o
 func (m *mouth) Announce(o model.Overlay) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.gone {
+		return
+	}
 	m.store(m.kept, m.node, o)
+	m.end(o)
 	for _, p := range *m.all {
 		if p != m && !m.apart(m.node, p.node) {
 			p.store(p.heard, m.node, o)
@@ -438,6 +449,9 @@ func (m *mouth) Announce(o model.Overlay) {
 func (m *mouth) Overlays(key model.DeliveryKey) []model.Overlay {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.gone {
+		return nil
+	}
 	var out []model.Overlay
 	if o, ok := m.kept[m.node][key]; ok {
 		out = append(out, o)
@@ -456,13 +470,45 @@ func (m *mouth) Overlays(key model.DeliveryKey) []model.Overlay {
 	return out
 }
 
-// drain merges what the node kept into the ledger.
+// end notes that the send of an overlay is over.
+func (m *mouth) end(o model.Overlay) {
+	if m.final == nil {
+		m.final = make(map[model.NodeID]map[model.DeliveryKey]model.OverlayMark)
+	}
+	if m.final[m.node] == nil {
+		m.final[m.node] = make(map[model.DeliveryKey]model.OverlayMark)
+	}
+	if !m.final[m.node][o.Key].Covers(o) {
+		m.final[m.node][o.Key] = markOf(o)
+	}
+}
+
+func markOf(o model.Overlay) model.OverlayMark {
+	return model.OverlayMark{Origin: o.Origin, Epoch: o.Epoch, Seq: o.Seq}
+}
+
+// reborn is after a restart: no send of what is kept is under way.
+func (m *mouth) reborn() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, o := range m.kept[m.node] {
+		m.end(o)
+	}
+}
+
+// drain merges what the node kept into the ledger, but for sends under way.
 func (m *mouth) drain(l *ledger) {
 	m.mu.Lock()
-	mine := m.kept[m.node]
-	delete(m.kept, m.node)
-	for _, p := range *m.all {
-		delete(p.heard, m.node)
+	var mine []model.Overlay
+	for key, o := range m.kept[m.node] {
+		if !m.final[m.node][key].Covers(o) {
+			continue
+		}
+		mine = append(mine, o)
+		delete(m.kept[m.node], key)
+		for _, p := range *m.all {
+			delete(p.heard[m.node], key)
+		}
 	}
 	m.mu.Unlock()
 	for _, o := range mine {

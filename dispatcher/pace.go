@@ -44,6 +44,9 @@ type pace struct {
 	// others that it was built on.
 	kept *model.Overlay
 	knew []model.OverlayMark
+	// absorbed are the overlays that this node had seen when it last settled a
+	// message.
+	absorbed []model.OverlayMark
 }
 
 // note takes in what the ledger says now.
@@ -102,7 +105,7 @@ func (p *pace) notBefore(s step, interval time.Duration, wall time.Time) time.Ti
 const brake = 500 * time.Millisecond
 
 // pause lets some time go by before the next look at the ledger.
-func (p *pace) pause(d time.Duration) { p.paused = time.Now().Add(d) }
+func (p *pace) pause(d time.Duration) { p.paused = later(p.paused, time.Now().Add(d)) }
 
 // maxBackoff is the longest wait between two tries that nobody asked for.
 const maxBackoff = time.Minute
@@ -117,23 +120,36 @@ func (p *pace) claimSeen(t model.Token, now time.Time) time.Time {
 
 // keep remembers an overlay of this node, built on all of those given.
 func (p *pace) keep(o model.Overlay, on []model.Overlay) {
-	p.kept, p.knew = &o, nil
-	for _, k := range on {
-		if k.Origin != o.Origin {
-			p.knew = append(p.knew, model.OverlayMark{Origin: k.Origin, Epoch: k.Epoch, Seq: k.Seq})
-		}
-	}
+	p.kept, p.knew = &o, marksOf(on)
 }
 
-// unknown is the overlays without those of others that this node's own was built
-// on: what they say is in it, or was overtaken by it.
+// settled remembers what this node knew when it settled a message.
+func (p *pace) settled(knowing []model.Overlay) { p.absorbed = marksOf(knowing) }
+
+// unknown is the overlays without those that a later message of this node was
+// built on: those of others that its own overlay was, as long as that is there,
+// and all that its last settlement was. What they say was overtaken; that they
+// are not merged yet must not make it say the same again and again.
 func (p *pace) unknown(overlays []model.Overlay) []model.Overlay {
-	if p.kept == nil || len(p.knew) == 0 || !slices.ContainsFunc(overlays, func(o model.Overlay) bool { return o.Origin == p.kept.Origin }) {
-		return overlays
+	if len(overlays) == 0 {
+		return nil
 	}
+	own := p.kept != nil && slices.ContainsFunc(overlays, func(o model.Overlay) bool { return o.Origin == p.kept.Origin })
 	return slices.DeleteFunc(slices.Clone(overlays), func(o model.Overlay) bool {
-		return o.Origin != p.kept.Origin && slices.ContainsFunc(p.knew, func(m model.OverlayMark) bool { return m.Covers(o) })
+		return covered(o, p.absorbed) || own && o.Origin != p.kept.Origin && covered(o, p.knew)
 	})
+}
+
+func covered(o model.Overlay, by []model.OverlayMark) bool {
+	return slices.ContainsFunc(by, func(m model.OverlayMark) bool { return m.Covers(o) })
+}
+
+func marksOf(overlays []model.Overlay) []model.OverlayMark {
+	var out []model.OverlayMark
+	for _, o := range overlays {
+		out = append(out, model.OverlayMark{Origin: o.Origin, Epoch: o.Epoch, Seq: o.Seq})
+	}
+	return out
 }
 
 // remembered puts the last overlay of this node among those that are kept, if

@@ -41,6 +41,11 @@ type rig struct {
 	nodes  []*node
 	sils   *silences
 
+	// starts counts nodes made: it is their epoch.
+	starts uint64
+	// graves are nodes that were killed.
+	graves []*node
+
 	mu   sync.Mutex
 	told []telling
 	// answer is what a receiver answers to its nth request, from 1; nil is ok.
@@ -83,6 +88,10 @@ type node struct {
 	shift atomic.Int64
 	reg   *prometheus.Registry
 	ran   chan struct{}
+	// answer is the receiver's answer to this node, instead of the rig's. gone:
+	// nothing that the node does is heard of any more.
+	answer func(ctx context.Context, n int, m *notify.Message) notify.Result
+	gone   atomic.Bool
 }
 
 // options change a node before it is made.
@@ -100,6 +109,12 @@ func inBubble(t *testing.T, n int, yaml string, f func(r *rig), opts ...options)
 		defer func() {
 			for _, n := range r.nodes {
 				n.stop()
+			}
+			for _, n := range r.graves {
+				ctx, cancel := context.WithCancel(context.Background())
+				cancel()
+				_ = n.Stop(ctx)
+				<-n.ran
 			}
 		}()
 		for _, n := range r.nodes {
@@ -127,6 +142,8 @@ func (r *rig) add(i, of int, opts ...options) *node {
 		Now:      n.now, Registerer: n.reg,
 		Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})).With("node", n.id),
 	}
+	r.starts++
+	o.Epoch = r.starts
 	for _, f := range opts {
 		f(&o)
 	}
@@ -204,6 +221,13 @@ func (w *webhook) Send(ctx context.Context, m *notify.Message) notify.Result {
 	r.asked = append(r.asked, time.Since(r.zero))
 	n, answer := len(r.asked), r.answer
 	r.mu.Unlock()
+	if w.node.gone.Load() {
+		<-ctx.Done()
+		return notify.Result{Err: ctx.Err()}
+	}
+	if w.node.answer != nil {
+		answer = w.node.answer
+	}
 	if answer != nil {
 		if res := answer(ctx, n, m); res.Err != nil {
 			return res

@@ -22,6 +22,7 @@ func (d *delivery) settle(s step, token model.Token, out *outgoing) {
 		Firing: out.firing, Resolved: out.resolved, Data: out.data, Delivery: out.row,
 	}
 	if core.settled(st) {
+		d.pace.settled(s.overlays)
 		return
 	}
 	core.metrics.unsettled.Inc()

@@ -21,6 +21,8 @@ type step struct {
 	overlays []model.Overlay
 	// probes: the claim is to find out whether claims are answered again.
 	probes bool
+	// lonely: this node sees none of the others.
+	lonely bool
 	// token is what to give back.
 	token model.Token
 }
@@ -73,8 +75,16 @@ func (d *delivery) next(v *view) step {
 	if m.degraded {
 		s.overlays = d.pace.remembered(s.overlays)
 	}
-	s.base = overlaid(s.entry, d.pace.unknown(s.overlays))
-	if !d.message(v, &s, m.degraded && m.lonely) || d.pace.repeatTooEarly(s, now) {
+	unknown := d.pace.unknown(s.overlays)
+	s.base = overlaid(s.entry, unknown)
+	if c := s.entry.Claim; c != nil {
+		// Somebody is about to send, and may fail or not be heard of again.
+		// What that would leave untold must not be let go before.
+		b := beliefOf(&s.base).doubted(c.Firing, c.Resolved)
+		s.base.Must, s.base.Maybe, s.base.Resolved = b.must, b.maybe, b.resolved
+	}
+	s.lonely = m.degraded && m.lonely
+	if !d.message(v, &s) || d.pace.repeatTooEarly(s, now) {
 		s.does = stepQuiet
 		return s
 	}
@@ -85,7 +95,7 @@ func (d *delivery) next(v *view) step {
 	if until := d.pace.notBefore(s, d.group.route.GroupInterval, core.opts.Now()); until.After(now) {
 		return step{does: stepWait, until: until}
 	}
-	return d.inTurn(s, m, len(s.overlays) > 0, now)
+	return d.inTurn(s, m, len(unknown) > 0, now)
 }
 
 // inTurn lets the step be taken when it is this node's turn.
@@ -110,8 +120,8 @@ func (d *delivery) inTurn(s step, m mode, unmerged bool, now time.Time) step {
 }
 
 // message fills in what there is to tell; false if there is nothing.
-func (d *delivery) message(v *view, s *step, lonely bool) bool {
-	sit := v.situation(d.to.SendResolved(), lonely)
+func (d *delivery) message(v *view, s *step) bool {
+	sit := v.situation(d.to.SendResolved(), s.lonely)
 	s.reason = NeedsUpdate(&s.base, sit)
 	if s.reason != model.ReasonNone {
 		s.firing, s.resolved = sit.Firing, sit.Resolved

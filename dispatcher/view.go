@@ -152,12 +152,13 @@ func (v *view) narrow(firing, resolved model.AlertSet, now time.Time) narrowed {
 	return n
 }
 
-// after is v without what a narrow look at all of its alerts has left out.
-func (v *view) after(n narrowed) *view {
+// after is v without what a narrow look at these of its alerts has left out.
+func (v *view) after(n narrowed, firing, resolved model.AlertSet) *view {
 	by := *v
-	by.firing, by.muted = n.firing, v.muted.Union(n.muted)
-	by.resolved = v.resolved.Intersect(n.resolved.Union(v.silent))
-	by.lapsed = v.lapsed.Union(v.resolved.Minus(by.resolved).Minus(n.muted))
+	by.firing = v.firing.Minus(firing).Union(n.firing)
+	by.resolved = v.resolved.Minus(resolved).Union(n.resolved)
+	by.muted = v.muted.Union(n.muted)
+	by.lapsed = v.lapsed.Union(resolved.Minus(n.resolved).Minus(n.muted))
 	return &by
 }
 
