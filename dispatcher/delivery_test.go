@@ -364,6 +364,9 @@ func TestResolvedUnderAnothersClaimIsKept(t *testing.T) {
 		dead, other := r.nodes[0], r.nodes[1]
 		dead.answer = func(context.Context, int, *notify.Message) notify.Result {
 			dead.gone.Store(true)
+			dead.mouth.mu.Lock()
+			dead.mouth.gone = true
+			dead.mouth.mu.Unlock()
 			dead.seat.mu.Lock()
 			defer dead.seat.mu.Unlock()
 			dead.seat.deaf = true
