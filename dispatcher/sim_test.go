@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,14 +38,29 @@ type sim struct {
 	believes map[string]bool
 	ids      map[string]int
 	alive    []*node
+	logMu    sync.Mutex // guards log
 	log      []string
 	// calm: nothing goes wrong any more.
 	calm bool
 }
 
+// lockedSource is chance that all goroutines of a run draw from.
+type lockedSource struct {
+	mu  sync.Mutex // guards src
+	src rand.Source
+}
+
+func (l *lockedSource) Uint64() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.src.Uint64()
+}
+
 var simAlerts = []string{"a", "b", "c"}
 
 func (s *sim) note(format string, args ...any) {
+	s.logMu.Lock()
+	defer s.logMu.Unlock()
 	s.log = append(s.log, fmt.Sprintf("%v ", time.Since(s.zero))+fmt.Sprintf(format, args...))
 }
 
@@ -237,7 +253,7 @@ func TestSimulation(t *testing.T) {
 		conf := simple("2s", "5s", "4h")
 		inBubble(t, 3, conf, func(r *rig) {
 			s := &sim{
-				rig: r, rng: rand.New(rand.NewPCG(seed, 1)), faulty: seed%3 != 0, conf: conf, alive: append([]*node(nil), r.nodes...),
+				rig: r, rng: rand.New(&lockedSource{src: rand.NewPCG(seed, 1)}), faulty: seed%3 != 0, conf: conf, alive: append([]*node(nil), r.nodes...),
 				fires: map[string]bool{}, starts: map[string]time.Time{}, ended: map[string]time.Time{}, silenced: map[string]bool{},
 				believes: map[string]bool{}, ids: map[string]int{},
 			}
