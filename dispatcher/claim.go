@@ -33,14 +33,7 @@ func (d *delivery) claim(v *view, s step) {
 	}
 	grant, err := d.propose(req)
 	if err != nil {
-		core.tokens.strand(req.Token)
-		core.metrics.claims.WithLabelValues(claimUnanswered).Inc()
-		core.opts.Logger.Debug("claim got no answer", "key", d.key.String(), "token", req.Token, "err", err)
-		if time.Since(began) >= claimTimeout {
-			core.cut.unanswered(began)
-		} else {
-			d.pace.pause(proposeAgain)
-		}
+		d.unanswered(req.Token, began, err)
 		return
 	}
 	core.metrics.claims.WithLabelValues(grant.Denied.String()).Inc()
@@ -50,6 +43,26 @@ func (d *delivery) claim(v *view, s step) {
 	}
 	core.cut.answered()
 	d.hold(v, s, req, l)
+}
+
+// unanswered is for a claim that ended in an error. A refusal is an answer, but
+// none that can be waited out: this one message goes out without a claim.
+func (d *delivery) unanswered(token model.Token, began time.Time, err error) {
+	core := d.group.epoch.core
+	core.metrics.claims.WithLabelValues(claimUnanswered).Inc()
+	if core.opts.Final(err) {
+		core.opts.Logger.Error("claim is refused; the message is sent without one", "key", d.key.String(), "err", err)
+		core.cut.answered()
+		d.pace.refused = true
+		return
+	}
+	core.opts.Logger.Debug("claim got no answer", "key", d.key.String(), "token", token, "err", err)
+	core.cut.unanswered(began)
+	core.tokens.strand(token)
+	core.work.Go(func() { core.reclaim(d.key, token) })
+	if time.Since(began) < claimTimeout {
+		d.pace.pause(proposeAgain)
+	}
 }
 
 // propose repeats a claim until it is answered, for at most claimTimeout. It
@@ -63,7 +76,7 @@ func (d *delivery) propose(req model.ClaimRequest) (model.Grant, error) {
 		if err == nil {
 			return grant, nil
 		}
-		if !core.opts.Peers.Quorum().Held || !sleep(ctx, proposeAgain) {
+		if core.opts.Final(err) || !core.opts.Peers.Quorum().Held || !sleep(ctx, proposeAgain) {
 			return model.Grant{}, err
 		}
 	}
@@ -85,12 +98,31 @@ func (d *delivery) denied(req model.ClaimRequest, grant model.Grant, began time.
 	case model.DeniedTooEarly:
 		d.pace.bar(req.Reason, time.Now().Add(time.Duration(grant.RetryAfter)*time.Millisecond))
 	case model.DeniedStaleConf:
-		d.pace.pause(configAgain)
+		d.staleConfig()
 	default:
 		if e, ok := core.opts.Ledger.Entry(d.key); ok == (req.BaseRev != 0) && (!ok || e.Rev == req.BaseRev && e.Claim == nil) {
 			d.pace.pause(proposeAgain)
 		}
 	}
+}
+
+// staleTime is how long a node goes without the cluster's configuration before
+// it sends under its own what nobody else has sent meanwhile.
+const staleTime = 30 * time.Second
+
+// staleConfig waits for the configuration that the cluster has and this node has
+// not. If it does not come the node may be unable to load it, and nobody else
+// may be there who can: better told under an older configuration than not told.
+func (d *delivery) staleConfig() {
+	if d.pace.stale.IsZero() {
+		d.pace.stale = time.Now()
+	}
+	if time.Since(d.pace.stale) >= staleTime && !d.pace.refused {
+		d.group.epoch.core.opts.Logger.Error("this node does not run the cluster's configuration and nobody else tells; the message is sent under the older one",
+			"key", d.key.String(), "config_rev", d.group.epoch.setup.Rev)
+		d.pace.refused = true
+	}
+	d.pace.pause(configAgain)
 }
 
 // minGap is the least time between the last message and one for this reason, in
@@ -116,6 +148,9 @@ func (d *delivery) release(token model.Token) {
 	err := core.opts.Ledger.Release(ctx, model.Release{Key: d.key, Token: token, Node: core.opts.Node})
 	if err == nil {
 		core.cut.answered()
+		return
+	}
+	if core.opts.Final(err) {
 		return
 	}
 	if time.Since(began) >= claimTimeout {

@@ -24,14 +24,14 @@ type cut struct {
 	// lost is when the quorum went, by the monotonic clock; zero while it is
 	// held.
 	lost time.Time
-	// deaf is since when claims have not been answered although a leader is
-	// known; zero while they are. probed is when the last was begun or given
-	// up.
-	deaf, probed time.Time
-	// held is since when the quorum is held again after a loss, missed when a
-	// claim last stayed unanswered.
-	held, missed time.Time
-	said         bool
+	// held is since when the quorum has been there without a break; zero while
+	// it is lost.
+	held time.Time
+	// deaf is since when claims have had no answer, whether or not a leader was
+	// known at times; zero while they have. probed is when the last was begun
+	// or given up, missed when one was last given up.
+	deaf, probed, missed time.Time
+	said                 bool
 }
 
 // mode is how notifications are sent at a moment.
@@ -47,19 +47,9 @@ type mode struct {
 func (c *cut) mode(q model.Quorum, now time.Time) mode {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch {
-	case !q.Held && c.lost.IsZero():
-		c.lost = now.Add(-c.age(q))
-	case q.Held && !c.lost.IsZero():
-		c.lost, c.held = time.Time{}, now
-	}
-	if c.lost.IsZero() && !c.deaf.IsZero() && c.missed.Before(c.held) && now.Sub(c.held) >= claimTimeout {
-		// What went unanswered did so in the loss, which is over. A node that
-		// has nothing to claim would otherwise stay degraded for ever.
-		c.deaf = time.Time{}
-	}
+	c.look(q, now)
 	since := c.lost
-	if since.IsZero() {
+	if since.IsZero() || !c.deaf.IsZero() && c.deaf.Before(since) {
 		since = c.deaf
 	}
 	if since.IsZero() {
@@ -71,8 +61,34 @@ func (c *cut) mode(q model.Quorum, now time.Time) mode {
 		wait = max(wait, c.peerTimeout)
 	}
 	m := mode{degraded: true, from: since.Add(wait), lonely: q.Voters > 1 && q.Reachable <= 1}
+	if c.lost.IsZero() && now.Before(m.from) {
+		// A leader is known: claims are tried until their time is over.
+		return mode{}
+	}
 	c.say(c.said || !now.Before(m.from), q)
 	return m
+}
+
+// look takes in whether there is a quorum. A quorum that comes and goes answers
+// nothing, so what counts then is since when claims have had no answer. That is
+// forgotten once the quorum has come back and stayed, which must not hang on
+// there being something to claim.
+func (c *cut) look(q model.Quorum, now time.Time) {
+	if !q.Held {
+		c.held = time.Time{}
+		if c.lost.IsZero() {
+			c.lost = now.Add(-c.age(q))
+		}
+		return
+	}
+	c.lost = time.Time{}
+	if c.held.IsZero() {
+		c.held = now
+	}
+	if c.missed.Before(c.held) && now.Sub(c.held) >= claimTimeout {
+		// What went unanswered did so in the loss, which is over.
+		c.deaf = time.Time{}
+	}
 }
 
 // age is how long ago the quorum was lost. It is measured once a cut by the wall

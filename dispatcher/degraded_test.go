@@ -200,6 +200,28 @@ func TestHealAdoptsTheOnlyLine(t *testing.T) {
 	})
 }
 
+// An overlay that is not merged, although there is a quorum again, costs a wait
+// and not a message every interval.
+func TestUnmergedOverlayIsNotRepeated(t *testing.T) {
+	inBubble(t, 2, simple("1s", "10s", "4h"), func(r *rig) {
+		island(2, r.nodes...)
+		r.fire("a")
+		r.until(5 * sec)
+		r.wants("3s hook firing a")
+		for _, n := range r.nodes {
+			n.seat.back()
+		}
+		r.fire("b")
+		r.until(20 * sec)
+		r.wants("16s hook firing a,b")
+		r.resolve("a")
+		r.until(40 * sec)
+		r.forget()
+		r.until(600 * sec)
+		r.wants()
+	})
+}
+
 // A lonely node does not call resolved what only was not heard of again, but
 // what somebody said is resolved it does.
 func TestLonelyNodeTellsNoTimeouts(t *testing.T) {

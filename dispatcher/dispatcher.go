@@ -116,18 +116,15 @@ func (d *Dispatcher) Stop(ctx context.Context) error {
 		d.disk.Wait()
 		close(written)
 	}()
+	var err error
 	select {
 	case <-written:
 	case <-ctx.Done():
+		err = ctx.Err()
 	}
 	d.endHard()
 	<-worked
-	select {
-	case <-written:
-		return nil
-	default:
-		return ctx.Err()
-	}
+	return err
 }
 
 // begin runs f in a goroutine that Stop waits for; false once it does.

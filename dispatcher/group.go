@@ -74,11 +74,10 @@ func (g *group) insert(r *alert.Record) bool {
 // The next tick is set first, so what follows cannot delay it.
 func (g *group) tick() {
 	core := g.epoch.core
-	if g.epoch.ctx.Err() != nil {
+	began := time.Now()
+	if g.epoch.ctx.Err() != nil || !g.again(began) {
 		return
 	}
-	began := time.Now()
-	core.schedule.push(&g.slot, began.Add(g.route.GroupInterval))
 	v := g.look(g.records(), began, core.opts.Now())
 	g.publish(v)
 	for _, d := range g.deliveries {
@@ -87,6 +86,17 @@ func (g *group) tick() {
 	if len(g.deliveries) == 0 {
 		g.letGo()
 	}
+}
+
+// again sets the next tick. It returns false if the group is dead: a last tick of
+// it may have been on its way already.
+func (g *group) again(tick time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.dead {
+		g.epoch.core.schedule.push(&g.slot, tick.Add(g.route.GroupInterval))
+	}
+	return !g.dead
 }
 
 func (g *group) records() []*alert.Record {

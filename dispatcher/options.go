@@ -22,6 +22,9 @@ type Options struct {
 	Node model.NodeID
 	// Epoch grows with each start of this node. It is that of its overlays.
 	Epoch uint64
+	// Final reports whether an error of the Ledger is an answer, which no
+	// repetition would change: a refusal, not silence. Nil takes none as one.
+	Final func(error) bool
 	// Cluster is the cluster's ID, which goes into delivery IDs. It is asked
 	// at each send; nil is the empty ID.
 	Cluster func() model.ClusterID
@@ -55,6 +58,9 @@ const (
 func (o *Options) fill() {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Final == nil {
+		o.Final = func(error) bool { return false }
 	}
 	if o.Cluster == nil {
 		o.Cluster = func() model.ClusterID { return "" }

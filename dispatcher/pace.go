@@ -35,6 +35,10 @@ type pace struct {
 	retry  time.Time
 	gen    uint64
 	ahead  uint64
+	// refused: there will be no claim for what is due. stale is since when the
+	// reason is that this node has not the cluster's configuration.
+	refused bool
+	stale   time.Time
 	// paused is until when nothing is proposed, after an answer that a moment
 	// later may be another.
 	paused time.Time
@@ -69,6 +73,7 @@ func (p *pace) note(v *view, e model.Entry, now time.Time) {
 func (p *pace) rest() {
 	p.due, p.since, p.unmerged = time.Time{}, time.Time{}, time.Time{}
 	p.failed, p.retry = 0, time.Time{}
+	p.refused, p.stale = false, time.Time{}
 }
 
 // bar takes in that the ledger says a message for this reason is too early.

@@ -41,6 +41,10 @@ func (c *Dispatcher) settled(st model.Settlement) bool {
 			c.cut.answered()
 			return true
 		}
+		if c.opts.Final(err) {
+			c.opts.Logger.Error("settlement is refused", "key", st.Key.String(), "token", st.Token, "err", err)
+			return false
+		}
 		if !c.opts.Peers.Quorum().Held || !sleep(ctx, settleAgain) {
 			if time.Since(began) >= claimTimeout {
 				c.cut.unanswered(began)
@@ -64,7 +68,7 @@ func (c *Dispatcher) report(st model.Settlement) {
 		if err == nil {
 			c.cut.answered()
 		}
-		if err == nil || !c.wanted(st) {
+		if err == nil || c.opts.Final(err) || !c.wanted(st) {
 			return
 		}
 	}

@@ -84,6 +84,9 @@ func (d *delivery) next(v *view) step {
 		s.base.Must, s.base.Maybe, s.base.Resolved = b.must, b.maybe, b.resolved
 	}
 	s.lonely = m.degraded && m.lonely
+	if c := s.entry.Claim; c != nil && d.stray(c, m, now) {
+		return step{does: stepGiveBack, token: c.Token}
+	}
 	if !d.message(v, &s) || d.pace.repeatTooEarly(s, now) {
 		s.does = stepQuiet
 		return s
@@ -91,6 +94,9 @@ func (d *delivery) next(v *view) step {
 	d.pace.note(v, s.entry, now)
 	if w, waiting := d.claimed(s.entry, m, now); waiting {
 		return w
+	}
+	if d.pace.refused && !m.degraded {
+		m = mode{degraded: true, from: now}
 	}
 	if until := d.pace.notBefore(s, d.group.route.GroupInterval, core.opts.Now()); until.After(now) {
 		return step{does: stepWait, until: until}
@@ -135,14 +141,17 @@ func (d *delivery) message(v *view, s *step) bool {
 	return len(unsaid) > 0
 }
 
+// stray reports whether a claim was granted to this node when nobody waited for
+// it any more, and may be given back now.
+func (d *delivery) stray(c *model.Claim, m mode, now time.Time) bool {
+	core := d.group.epoch.core
+	return c.Node == core.opts.Node && core.tokens.stray(c.Token) && (!m.degraded || core.cut.mayProbe(now))
+}
+
 // claimed says how long to wait for a claim that lives.
 func (d *delivery) claimed(e model.Entry, m mode, now time.Time) (step, bool) {
-	core := d.group.epoch.core
 	if e.Claim == nil {
 		return step{}, false
-	}
-	if e.Claim.Node == core.opts.Node && core.tokens.stray(e.Claim.Token) && (!m.degraded || core.cut.mayProbe(now)) {
-		return step{does: stepGiveBack, token: e.Claim.Token}, true
 	}
 	until := d.pace.claimSeen(e.Claim.Token, now)
 	if !m.degraded {

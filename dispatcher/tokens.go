@@ -1,6 +1,7 @@
 package dispatcher
 
 import (
+	"context"
 	"crypto/rand"
 	"sync"
 	"time"
@@ -55,4 +56,39 @@ func (t *tokens) forget(token model.Token) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.strays, token)
+}
+
+// reclaimFor is how long a claim without an answer is looked out for. If it
+// surfaces later, the next look at its key gives it back.
+const reclaimFor = 30 * time.Second
+
+// reclaim gives a claim back as soon as it shows up, also where its delivery has
+// nothing to tell any more and so does not look.
+func (c *Dispatcher) reclaim(key model.DeliveryKey, token model.Token) {
+	ctx, cancel := context.WithTimeout(c.life, reclaimFor)
+	defer cancel()
+	for ctx.Err() == nil && c.tokens.stray(token) {
+		changed, unwatch := c.opts.Ledger.Watch(key)
+		if e, ok := c.opts.Ledger.Entry(key); ok && e.Claim != nil && e.Claim.Token == token {
+			unwatch()
+			c.releaseStray(ctx, key, token)
+			continue
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+		unwatch()
+	}
+}
+
+func (c *Dispatcher) releaseStray(ctx context.Context, key model.DeliveryKey, token model.Token) {
+	try, cancel := context.WithTimeout(ctx, claimTimeout)
+	defer cancel()
+	if c.opts.Ledger.Release(try, model.Release{Key: key, Token: token, Node: c.opts.Node}) == nil {
+		c.tokens.forget(token)
+		c.cut.answered()
+		return
+	}
+	sleep(ctx, lookAgain)
 }
