@@ -42,7 +42,10 @@ func (l *ledger) tally() tally {
 
 const expireAfter = 10 * time.Second
 
-var errNoQuorum = errors.New("no quorum")
+var (
+	errNoQuorum = errors.New("no quorum")
+	errTooLarge = errors.New("too large")
+)
 
 func newLedger() *ledger {
 	return &ledger{
@@ -264,6 +267,8 @@ type seat struct {
 	// leader is known, but nothing is answered.
 	lost time.Time
 	deaf bool
+	// refuses: every proposal is turned down for good.
+	refuses bool
 	// late is how long the next claim takes to be granted, unheard of.
 	late time.Duration
 	// frozen is the state that a node without a quorum is left with.
@@ -301,8 +306,11 @@ func (s *seat) Watch(key model.DeliveryKey) (<-chan struct{}, func()) {
 // ask waits as a proposal does.
 func (s *seat) ask(ctx context.Context) error {
 	s.mu.Lock()
-	latency, lost, deaf := s.latency, s.lost, s.deaf
+	latency, lost, deaf, refuses := s.latency, s.lost, s.deaf, s.refuses
 	s.mu.Unlock()
+	if refuses {
+		return errTooLarge
+	}
 	if !lost.IsZero() {
 		return errNoQuorum
 	}
