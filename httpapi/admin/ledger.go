@@ -22,6 +22,7 @@ type (
 		ID  string `json:"id"`
 		keyJSON
 		Node     model.NodeID `json:"node"`
+		NodeName string       `json:"node_name,omitempty"`
 		Outcome  string       `json:"outcome"`
 		Reason   string       `json:"reason"`
 		Firing   uint32       `json:"firing"`
@@ -31,6 +32,8 @@ type (
 		Took     int64        `json:"took_ms"`
 		Error    string       `json:"error,omitempty"`
 		Degraded bool         `json:"degraded,omitempty"`
+		// Unmerged: sent without a quorum, and in no history yet. Seq is 0.
+		Unmerged bool `json:"unmerged,omitempty"`
 	}
 	entryJSON struct {
 		keyJSON
@@ -69,15 +72,26 @@ func (a *API) getDeliveries(c echo.Context) error {
 	out := struct {
 		Deliveries []deliveryJSON `json:"deliveries"`
 	}{[]deliveryJSON{}}
+	names := a.nodeNames()
 	for _, d := range rows {
 		out.Deliveries = append(out.Deliveries, deliveryJSON{
-			Seq: d.Seq, ID: d.ID, keyJSON: keyOf(d.Key), Node: d.Node, Outcome: d.Outcome.String(),
+			Seq: d.Seq, ID: d.ID, keyJSON: keyOf(d.Key), Node: d.Node, NodeName: names[d.Node], Outcome: d.Outcome.String(),
 			Reason: d.Reason.String(), Firing: d.Firing, Resolved: d.Resolved, Tries: d.Tries,
-			At: stampMillis(d.At), Took: d.Took, Error: d.Error, Degraded: d.Degraded,
+			At: stampMillis(d.At), Took: d.Took, Error: d.Error, Degraded: d.Degraded, Unmerged: d.Seq == 0,
 		})
 	}
 	answer.JSON(c.Response(), http.StatusOK, out)
 	return nil
+}
+
+// nodeNames are the names of the nodes that are known, by ID.
+func (a *API) nodeNames() map[model.NodeID]string {
+	names := make(map[model.NodeID]string)
+	st := a.opts.Cluster()
+	for i := range st.Peers {
+		names[st.Peers[i].ID] = st.Peers[i].Name
+	}
+	return names
 }
 
 func deliveryQuery(c echo.Context) (DeliveryQuery, error) {

@@ -18,13 +18,15 @@ func TestDeliveries(t *testing.T) {
 	}
 	at := model.Millis(now.UnixMilli())
 	n.fake.rows = []model.Delivery{
+		{ID: "d3", Key: key, Node: "id-z", Outcome: model.OutcomeSent, Reason: model.ReasonFirst, Firing: 1, Tries: 1, At: at, Degraded: true},
 		{Seq: 2, ID: "d2", Key: key, Node: "id-a", Outcome: model.OutcomeFailed, Reason: model.ReasonRepeat, Firing: 1, Tries: 2, At: at, Took: 1500, Error: "500 <oops>", Degraded: true},
 		{Seq: 1, ID: "d1", Key: key, Node: "id-b", Outcome: model.OutcomeSent, Reason: model.ReasonFirst, Firing: 3, Resolved: 1, Tries: 1, At: at},
 	}
 	k := `"receiver":"team-x","integration":"webhook/1","group":"{}:{alertname=\"A\"}"`
 	n.expect(t, "GET", "/deliveries?receiver=team-x&group=g&integration=i&outcome=failed&before=9&limit=2", "", 200, `{"deliveries":[`+
-		`{"seq":2,"id":"d2",`+k+`,"node":"id-a","outcome":"failed","reason":"repeat interval elapsed","firing":1,"resolved":0,"tries":2,"at":"2026-11-21T02:03:04.567Z","took_ms":1500,"error":"500 <oops>","degraded":true},`+
-		`{"seq":1,"id":"d1",`+k+`,"node":"id-b","outcome":"sent","reason":"first notification","firing":3,"resolved":1,"tries":1,"at":"2026-11-21T02:03:04.567Z","took_ms":0}]}`)
+		`{"seq":0,"id":"d3",`+k+`,"node":"id-z","outcome":"sent","reason":"first notification","firing":1,"resolved":0,"tries":1,"at":"2026-11-21T02:03:04.567Z","took_ms":0,"degraded":true,"unmerged":true},`+
+		`{"seq":2,"id":"d2",`+k+`,"node":"id-a","node_name":"a","outcome":"failed","reason":"repeat interval elapsed","firing":1,"resolved":0,"tries":2,"at":"2026-11-21T02:03:04.567Z","took_ms":1500,"error":"500 <oops>","degraded":true},`+
+		`{"seq":1,"id":"d1",`+k+`,"node":"id-b","node_name":"b","outcome":"sent","reason":"first notification","firing":3,"resolved":1,"tries":1,"at":"2026-11-21T02:03:04.567Z","took_ms":0}]}`)
 	want := admin.DeliveryQuery{Receiver: "team-x", Group: "g", Integration: "i", Outcome: model.OutcomeFailed, Before: 9, Limit: 2}
 	if n.fake.query != want {
 		t.Errorf("got %+v, want %+v", n.fake.query, want)

@@ -62,7 +62,9 @@ type Members interface {
 // Ledger is what was told to receivers, as this node's state has it.
 type Ledger interface {
 	Entries() iter.Seq[*model.Entry]
-	// Deliveries are rows of the history, newest first.
+	// Deliveries are rows of the history, newest first. On the first page
+	// stand before them, with Seq 0, those that were sent without a quorum and
+	// are in no history yet.
 	Deliveries(DeliveryQuery) ([]model.Delivery, error)
 }
 

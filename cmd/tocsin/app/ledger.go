@@ -12,32 +12,46 @@ import (
 )
 
 // ledger is what was told to receivers, for the API.
-type ledger struct{ machine *fsm.Machine }
+type ledger struct {
+	machine *fsm.Machine
+	node    *cluster.Node
+}
 
 // Entries are all entries of the ledger.
 func (l ledger) Entries() iter.Seq[*model.Entry] { return l.machine.View().Entries() }
 
-// Deliveries are rows of the history, newest first.
+// Deliveries are what was sent without a quorum and is not in the history yet,
+// if the first page is asked for, and then rows of the history, newest first.
 func (l ledger) Deliveries(q admin.DeliveryQuery) ([]model.Delivery, error) {
-	page := fsm.HistoryQuery{Group: q.Group, Receiver: q.Receiver, Integration: q.Integration, Before: q.Before, Limit: q.Limit}
-	if q.Outcome == 0 {
-		return l.machine.History(page)
-	}
-	page.Limit = admin.MaxLimit
 	var out []model.Delivery
-	for len(out) < q.Limit {
-		rows, err := l.machine.History(page)
-		if err != nil || len(rows) == 0 {
-			return out, err
-		}
-		for i := range rows {
-			if rows[i].Outcome == q.Outcome && len(out) < q.Limit {
-				out = append(out, rows[i])
-			}
-		}
-		page.Before = rows[len(rows)-1].Seq
+	if q.Before == 0 {
+		out = l.unmerged(q)
 	}
-	return out, nil
+	if len(out) == q.Limit {
+		return out, nil
+	}
+	rows, err := l.machine.History(fsm.HistoryQuery{
+		Group: q.Group, Receiver: q.Receiver, Integration: q.Integration, Outcome: q.Outcome,
+		Before: q.Before, Limit: q.Limit - len(out),
+	})
+	return append(out, rows...), err
+}
+
+func (l ledger) unmerged(q admin.DeliveryQuery) []model.Delivery {
+	var out []model.Delivery
+	same := func(want, have string) bool { return want == "" || want == have }
+	for _, o := range l.node.Unmerged() {
+		d := o.Delivery
+		d.Seq, d.Degraded = 0, true
+		if len(out) == q.Limit {
+			break
+		}
+		if d.Outcome != 0 && (q.Outcome == 0 || q.Outcome == d.Outcome) &&
+			same(q.Group, d.Key.Group) && same(q.Receiver, d.Key.Receiver) && same(q.Integration, d.Key.Integration) {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // members changes who is in the cluster, for the API.

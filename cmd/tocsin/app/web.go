@@ -62,7 +62,7 @@ func (n *Node) openWeb(ctx context.Context) error {
 		Cluster:         n.view,
 		Versions:        &versions{machine: n.machine, configs: n.configs, load: n.load},
 		Members:         members{n.cluster},
-		Ledger:          ledger{n.machine},
+		Ledger:          ledger{n.machine, n.cluster},
 		Reload:          n.Reload,
 		Ready:           func() error { return nil },
 		Gatherer:        n.opts.Gatherer,

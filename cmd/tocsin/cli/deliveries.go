@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,19 +45,27 @@ func deliveryRows(t *table, rows []client.Delivery) {
 	t.row("NO", "AT", "OUTCOME", "RECEIVER", "INTEGRATION", "GROUP", "FIRING", "RESOLVED", "REASON", "NODE", "TOOK", "NOTES")
 	for i := range rows {
 		d := &rows[i]
+		no := "-"
+		if d.Seq != 0 {
+			no = strconv.FormatUint(d.Seq, 10)
+		}
 		took := (time.Duration(d.TookMillis) * time.Millisecond).String()
-		t.row(strconv.FormatUint(d.Seq, 10), when(d.At), d.Outcome, d.Receiver, d.Integration, d.Group,
-			strconv.FormatUint(uint64(d.Firing), 10), strconv.FormatUint(uint64(d.Resolved), 10), d.Reason, d.Node, took, deliveryNotes(d))
+		t.row(no, when(d.At), d.Outcome, d.Receiver, d.Integration, d.Group,
+			strconv.FormatUint(uint64(d.Firing), 10), strconv.FormatUint(uint64(d.Resolved), 10), d.Reason,
+			cmp.Or(d.NodeName, d.Node), took, deliveryNotes(d))
 	}
 }
 
 func deliveryNotes(d *client.Delivery) string {
+	var notes []string
 	switch {
-	case !d.Degraded:
-		return dash(d.Error)
-	case d.Error == "":
-		return "without a quorum"
-	default:
-		return "without a quorum: " + d.Error
+	case d.Unmerged:
+		notes = append(notes, "without a quorum, not in the cluster's history yet")
+	case d.Degraded:
+		notes = append(notes, "without a quorum")
 	}
+	if d.Error != "" {
+		notes = append(notes, d.Error)
+	}
+	return dash(strings.Join(notes, ": "))
 }

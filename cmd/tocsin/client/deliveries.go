@@ -16,6 +16,7 @@ type Delivery struct {
 	Integration string    `json:"integration"`
 	Group       string    `json:"group"`
 	Node        string    `json:"node"`
+	NodeName    string    `json:"node_name,omitempty"`
 	Outcome     string    `json:"outcome"`
 	Reason      string    `json:"reason"`
 	Firing      uint32    `json:"firing"`
@@ -25,6 +26,8 @@ type Delivery struct {
 	TookMillis  int64     `json:"took_ms"`
 	Error       string    `json:"error,omitempty"`
 	Degraded    bool      `json:"degraded,omitempty"`
+	// Unmerged: sent without a quorum, and in no history yet. Seq is 0.
+	Unmerged bool `json:"unmerged,omitempty"`
 }
 
 // DeliveryQuery chooses rows; empty fields choose all.
