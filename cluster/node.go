@@ -66,6 +66,7 @@ type Node struct {
 	removed  bool   // was a member
 	loaded   uint64 // config version, if loadedSet
 	draining bool
+	turns    bool // takes turns
 
 	loadedSet bool
 }

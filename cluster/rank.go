@@ -67,6 +67,17 @@ func (n *Node) ConfigLoaded(rev uint64) {
 	n.refreshRanks()
 }
 
+// TakeTurns has this node take its turns from now on. Until it is called the
+// node is in nobody's ranks, and ranks itself behind all that are: it may not
+// know all alerts yet.
+func (n *Node) TakeTurns() {
+	n.mu.Lock()
+	n.turns = true
+	n.mu.Unlock()
+	n.tellState()
+	n.refreshRanks()
+}
+
 // Drain asks the others to take this node's turns from now on; it goes on
 // serving. Run does it by itself when it stops.
 func (n *Node) Drain() {
@@ -126,20 +137,22 @@ func (n *Node) refreshRanks() {
 }
 
 // aliveFacts are those of the living nodes that take turns: not of those that
-// are stopping, nor of those that wait to become a member.
+// are stopping or do not take any yet, nor of those that wait to become a member.
 func (n *Node) aliveFacts() []gossip.Meta {
 	own := n.facts(gossip.Meta{ID: n.id})
 	var out []gossip.Meta
-	if !own.Is(gossip.FlagDraining) {
+	if takesTurns(own) {
 		out = append(out, own)
 	}
 	for _, m := range n.members() {
-		if m.Alive && !m.Self && !m.Is(gossip.FlagDraining) && m.Cluster != "" {
+		if m.Alive && !m.Self && takesTurns(m.Meta) && m.Cluster != "" {
 			out = append(out, m.Meta)
 		}
 	}
 	return out
 }
+
+func takesTurns(m gossip.Meta) bool { return m.Flags&(gossip.FlagDraining|gossip.FlagSilent) == 0 }
 
 func ids(of []gossip.Meta) []model.NodeID {
 	out := make([]model.NodeID, len(of))

@@ -76,6 +76,7 @@ func (r *rig) start(i int, more ...option) *node {
 	if err != nil {
 		r.Fatalf("open node %d: %v", i, err)
 	}
+	n.TakeTurns()
 	ctx, cancel := context.WithCancel(context.Background())
 	n.cancel, n.done = cancel, make(chan error, 1)
 	go func() { n.done <- n.Run(ctx) }()

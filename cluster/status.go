@@ -71,8 +71,9 @@ type Peer struct {
 	// never saw it.
 	Alive bool
 	Since time.Time
-	// Degraded, Draining, StorageFailed are as the node says itself.
-	Degraded, Draining, StorageFailed bool
+	// Degraded, Draining, StorageFailed are as the node says itself. Silent:
+	// it takes no turns yet. Waiting: it is not in a cluster.
+	Degraded, Draining, StorageFailed, Silent, Waiting bool
 	// ConfigRev is the config version that it runs.
 	ConfigRev uint64
 }
@@ -198,5 +199,6 @@ func (p *Peer) tell(m gossip.Meta) {
 	p.RaftAddress = cmp.Or(m.Raft, p.RaftAddress)
 	p.ConfigRev = m.ConfigRev
 	p.Degraded, p.Draining = m.Is(gossip.FlagDegraded), m.Is(gossip.FlagDraining)
-	p.StorageFailed = m.Is(gossip.FlagStorageFailed)
+	p.StorageFailed, p.Silent = m.Is(gossip.FlagStorageFailed), m.Is(gossip.FlagSilent)
+	p.Waiting = m.Cluster == ""
 }

@@ -27,6 +27,8 @@ const (
 	FlagStorageFailed
 	// FlagEmpty: it has no Raft state, so it may be part of a new cluster.
 	FlagEmpty
+	// FlagSilent: it takes no turns yet, because it may not know all alerts.
+	FlagSilent
 )
 
 // Meta is what a node tells of itself with every sign of life.

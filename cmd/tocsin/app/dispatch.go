@@ -46,6 +46,7 @@ func (n *Node) openDispatcher() error {
 	})
 	n.closers.push("dispatcher", stopDispatcher, n.dispatch.Stop)
 	n.background("dispatcher loop", stopDispatcher, n.dispatch.Run)
+	n.cluster.TakeTurns()
 	// Before this node stops sending, the others take over its turns.
 	n.closers.push("turns", closeFile, func(context.Context) error {
 		n.cluster.Drain()
