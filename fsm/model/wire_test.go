@@ -31,6 +31,7 @@ func TestWireRoundTrip(t *testing.T) {
 		model.Release{},
 		model.Expiry{},
 		model.Grant{},
+		model.Send{},
 		model.Overlay{},
 		model.OverlayMark{},
 		model.Silence{},
