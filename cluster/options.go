@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -60,6 +61,10 @@ type Options struct {
 	// Retention is how long expired silences, idle ledger entries and the
 	// delivery history are kept. Default 120 h.
 	Retention time.Duration
+
+	// Question answers AskVoters of another node: an error is the objection
+	// that it is told. Nil has none. It must return soon after ctx ends.
+	Question func(ctx context.Context, body []byte) error
 
 	State   *store.State
 	Machine *fsm.Machine

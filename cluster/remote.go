@@ -27,6 +27,7 @@ const (
 	kindRemove                    // a node to take out, for the leader
 	kindTransfer                  // leadership to hand over, for the leader
 	kindOverlay                   // an overlay too large for gossip
+	kindQuestion                  // what the program above asks the voters
 )
 
 // connect opens a stream to another node, hellos exchanged.
@@ -91,6 +92,8 @@ func (n *Node) handle(ctx context.Context, kind uint8, body []byte) ([]byte, err
 		return nil, n.takeRemove(ctx, body)
 	case kindTransfer:
 		return nil, n.takeTransfer(ctx, body)
+	case kindQuestion:
+		return nil, n.takeQuestion(ctx, body)
 	case kindOverlay:
 		n.overlays.hear(body)
 		return nil, nil

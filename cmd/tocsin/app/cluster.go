@@ -53,6 +53,7 @@ func (n *Node) clusterOptions() cluster.Options {
 		},
 		Timing:     n.opts.Replace.Timing,
 		Retention:  s.Retention,
+		Question:   n.objectTo,
 		State:      n.state,
 		Machine:    n.machine,
 		Local:      n.local,

@@ -44,6 +44,8 @@ type configOptions struct {
 	Machine *fsm.Machine
 	// Propose has the cluster apply a command.
 	Propose func(context.Context, ...command.Command) ([]command.Result, error)
+	// Ballot is an error if another voter could not load the version.
+	Ballot func(context.Context, *model.ConfigVersion) error
 	// Ready is closed when this node may judge that the cluster has no
 	// configuration yet.
 	Ready <-chan struct{}
@@ -164,6 +166,16 @@ func readConfig(file string, load config.Options) (*model.ConfigVersion, error) 
 	return v, nil
 }
 
+// put is propose for a version that all other voters can load, too: a node that
+// cannot load what the cluster runs is denied its claims (I13). The first
+// version of a cluster is not asked about, since nobody runs one yet.
+func (c *configs) put(ctx context.Context, p command.PutConfig) (uint64, error) {
+	if err := c.opts.Ballot(ctx, &p.Version); err != nil {
+		return 0, err
+	}
+	return c.propose(ctx, p)
+}
+
 // propose has the cluster make a version the active one and returns its number.
 func (c *configs) propose(ctx context.Context, put command.PutConfig) (uint64, error) {
 	put.Version.Author = cmp.Or(put.Version.Author, c.opts.Author)
@@ -202,12 +214,12 @@ func (c *configs) reload(ctx context.Context) error {
 			return c.restart(ctx, active.Rev)
 		}
 		file.Comment = "reload of " + filepath.Base(c.opts.File)
-		rev, err := c.propose(ctx, command.PutConfig{BaseRev: revOf(active), Token: newToken(), Version: *file})
+		rev, err := c.put(ctx, command.PutConfig{BaseRev: revOf(active), Token: newToken(), Version: *file})
 		if errors.Is(err, errConflict) {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("propose the configuration file to the cluster: %w", refused(err))
+			return fmt.Errorf("propose the configuration file to the cluster: %w", spelledOut(err))
 		}
 		return c.waitLoaded(ctx, rev)
 	}
@@ -298,10 +310,14 @@ func (c *configs) compare() {
 	}
 	file, err := config.Bundle(c.opts.File)
 	differs := err != nil || file.Sum() != active.Sum()
-	if c.metrics.differ(differs) {
-		c.opts.Logger.Warn("the configuration file is not what the cluster runs; reload (SIGHUP, POST /-/reload, or `tocsin config apply`) proposes it, `tocsin config show` shows what runs",
-			"file", c.opts.File, "rev", active.Rev, "err", err)
+	if !c.metrics.differ(differs) {
+		return
 	}
+	facts := []any{"file", c.opts.File, "rev", active.Rev}
+	if err != nil {
+		facts = append(facts, "err", err)
+	}
+	c.opts.Logger.Warn("the configuration file is not what the cluster runs; reload (SIGHUP, POST /-/reload, or `tocsin config apply`) proposes it, `tocsin config show` shows what runs", facts...)
 }
 
 func revOf(v *model.ConfigVersion) uint64 {

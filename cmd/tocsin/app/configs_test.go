@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"tocsin/cluster"
 	"tocsin/dispatcher/config"
 	"tocsin/fsm"
 	"tocsin/fsm/command"
@@ -37,6 +38,8 @@ type bench struct {
 	told    uint64
 	before  func() // runs before the next proposal
 	down    error
+	// objection is what another voter says of a version.
+	objection error
 }
 
 // newBench runs a configs over the given file inside of the bubble.
@@ -60,6 +63,7 @@ func newBench(t *testing.T, yaml string) *bench {
 	close(ready)
 	b.configs = newConfigs(configOptions{
 		File: b.file, Machine: machine, Propose: b.propose, Ready: ready,
+		Ballot: func(context.Context, *model.ConfigVersion) error { return b.objection },
 		Apply:  func(c *config.Config) error { b.applied = append(b.applied, c.Rev); return nil },
 		Tell:   func(rev uint64) { b.told = rev },
 		Load:   config.Options{BaseDir: dir},
@@ -273,6 +277,28 @@ func TestSeedDoesNotReplaceAVersion(t *testing.T) {
 		b.wantApplied(1)
 		if got := string(b.machine.View().Config().YAML); got != secondYAML {
 			t.Errorf("the active version is\n%s\nwant the one that was there first", got)
+		}
+	})
+}
+
+// TestVersionThatAnotherNodeCannotLoad: a version is refused before it is
+// proposed if another voter objects, with that node's name and reason (I13).
+func TestVersionThatAnotherNodeCannotLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, firstYAML)
+		synctest.Wait()
+		b.objection = invalidFor([]cluster.Objection{{Name: "node3", Text: `[{"file":"alertmanager.yml","line":4,"column":2,"message":"ca.pem is not there"}]`}})
+		b.write(secondYAML)
+		err := b.Reload(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "node3 cannot load") || !strings.Contains(err.Error(), "alertmanager.yml:4:2: ca.pem is not there") {
+			t.Errorf("reload says %v", err)
+		}
+		if rev := b.machine.View().Config().Rev; rev != 1 {
+			t.Errorf("version %d runs although a voter cannot load it", rev)
+		}
+		b.objection = nil
+		if err := b.Reload(t.Context()); err != nil {
+			t.Error(err)
 		}
 	})
 }

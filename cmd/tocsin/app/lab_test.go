@@ -63,6 +63,12 @@ receivers:
 // of them are members.
 func newLab(t *testing.T, size int) *lab {
 	t.Helper()
+	return newLabOf(t, size, func(*labNode) {})
+}
+
+// newLabOf is newLab with changes to each node before it is started.
+func newLabOf(t *testing.T, size int, change func(*labNode)) *lab {
+	t.Helper()
 	l := &lab{t: t, net: clustertest.New(1)}
 	l.inbox = newInbox(t, l.net.Host("10.0.0.100"))
 	file := filepath.Join(t.TempDir(), "alertmanager.yml")
@@ -70,7 +76,9 @@ func newLab(t *testing.T, size int) *lab {
 		t.Fatal(err)
 	}
 	for i := range size {
-		l.nodes = append(l.nodes, l.newNode(i, size, file))
+		n := l.newNode(i, size, file)
+		change(n)
+		l.nodes = append(l.nodes, n)
 	}
 	t.Cleanup(l.stop)
 	for _, n := range l.nodes {
@@ -172,6 +180,7 @@ func (l *lab) post(labels string, ends time.Time) {
 
 func (n *labNode) do(method, path, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.RemoteAddr = "127.0.0.1:4242" // writes of the configuration are taken from there only
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	n.Handler().ServeHTTP(w, r)

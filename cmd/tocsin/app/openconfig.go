@@ -36,6 +36,7 @@ func (n *Node) openConfigs() error {
 		File:    n.opts.Settings.ConfigFile,
 		Machine: n.machine,
 		Propose: n.cluster.Propose,
+		Ballot:  n.ballot,
 		Ready:   n.cluster.Ready(),
 		Apply:   func(c *config.Config) error { return n.dispatch.Apply(c, n.load.Metrics) },
 		Tell:    n.cluster.ConfigLoaded,

@@ -68,9 +68,13 @@ func (v *versions) Apply(ctx context.Context, c *model.ConfigVersion, baseRev ui
 	if problems := v.Check(c); len(problems) > 0 {
 		return 0, &admin.Invalid{Problems: problems}
 	}
-	rev, err := v.configs.propose(ctx, command.PutConfig{BaseRev: baseRev, Token: newToken(), Version: *c})
+	rev, err := v.configs.put(ctx, command.PutConfig{BaseRev: baseRev, Token: newToken(), Version: *c})
 	if errors.Is(err, refusal.ErrConflict) {
 		return 0, &refusal.Denied{Reason: refusal.ErrConflict, Text: "the configuration was changed meanwhile"}
+	}
+	var invalid *admin.Invalid
+	if errors.As(err, &invalid) {
+		return 0, invalid
 	}
 	if err != nil {
 		return 0, refused(err)

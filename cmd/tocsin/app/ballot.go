@@ -1,0 +1,62 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"tocsin/cluster"
+	"tocsin/dispatcher/config"
+	"tocsin/fsm/model"
+	"tocsin/httpapi/admin"
+)
+
+// objectTo is this node's answer to another one that is about to propose a
+// version of the configuration: an error if this node could not load it, for
+// want of a file that only others have, say. Nothing is kept of it (I13).
+func (n *Node) objectTo(_ context.Context, body []byte) error {
+	var v model.ConfigVersion
+	if err := model.Decode(body, &v); err != nil {
+		return errors.New("the version cannot be read; do the nodes run the same program?")
+	}
+	problems := adminProblems(config.CheckVersion(proposedName, &v, n.load))
+	if len(problems) == 0 {
+		return nil
+	}
+	text, err := json.Marshal(problems)
+	return errors.New(cmp.Or(string(text), fmt.Sprint(err)))
+}
+
+// ballot asks the other voters whether they can load a version. Error:
+// *admin.Invalid, naming the first node that cannot and why.
+func (n *Node) ballot(ctx context.Context, v *model.ConfigVersion) error {
+	return invalidFor(n.cluster.AskVoters(ctx, model.Encode(v)))
+}
+
+func invalidFor(objections []cluster.Objection) error {
+	if len(objections) == 0 {
+		return nil
+	}
+	first := objections[0]
+	invalid := &admin.Invalid{Node: first.Name}
+	if json.Unmarshal([]byte(first.Text), &invalid.Problems) != nil || len(invalid.Problems) == 0 {
+		invalid.Problems = []admin.Problem{{File: proposedName, Message: first.Text}}
+	}
+	return invalid
+}
+
+// spelledOut is err with its problems in its text, for the log and for
+// POST /-/reload.
+func spelledOut(err error) error {
+	var invalid *admin.Invalid
+	if !errors.As(err, &invalid) {
+		return refused(err)
+	}
+	text := err.Error()
+	for _, p := range invalid.Problems {
+		text += fmt.Sprintf("\n%s:%d:%d: %s", p.File, p.Line, p.Column, p.Message)
+	}
+	return errors.New(text)
+}
