@@ -31,6 +31,7 @@ func (d *delivery) claim(v *view, s step) {
 		BaseRev: s.entry.Rev, ConfigRev: d.group.epoch.setup.Rev,
 		Firing: s.firing, Resolved: s.resolved, Reason: s.reason, MinGap: d.minGap(s.reason),
 	}
+	core.restart.propose(req.Token)
 	grant, err := d.propose(req)
 	if err != nil {
 		d.unanswered(req.Token, began, err)

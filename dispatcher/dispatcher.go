@@ -24,6 +24,8 @@ type Dispatcher struct {
 	cut      *cut
 	tokens   *tokens
 	solo     *solo
+	outbox   *outbox
+	restart  *restart
 	// overlays numbers the overlays of this process, writes counts those that
 	// are being written, pending deliveries with something to tell.
 	overlays        atomic.Uint64
@@ -57,6 +59,8 @@ func New(opts Options) *Dispatcher {
 	d.life, d.end = context.WithCancel(context.Background())
 	d.hard, d.endHard = context.WithCancel(context.Background())
 	d.metrics = newMetrics(d)
+	d.outbox = newOutbox(opts.Outbox)
+	d.restart = newRestart(d)
 	return d
 }
 
@@ -71,6 +75,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	due := make(chan *slot)
 	var own sync.WaitGroup
 	own.Go(func() { d.schedule.run(d.life, due) })
+	own.Go(func() { d.restart.run(d.life) })
 	for range max(2, runtime.GOMAXPROCS(0)) {
 		own.Go(func() {
 			for {

@@ -108,6 +108,8 @@ func (d *delivery) sendClaimed(s step, req model.ClaimRequest, l *lease, out *ou
 		d.release(req.Token)
 		return
 	}
+	core.outbox.begin(d.key, req.Token)
+	defer core.outbox.over(req.Token)
 	ctx, end := context.WithCancelCause(core.hard)
 	kept := make(chan struct{})
 	go func() {

@@ -1,6 +1,7 @@
 package dispatcher
 
 import (
+	"iter"
 	"log/slog"
 	"time"
 
@@ -22,6 +23,11 @@ type Options struct {
 	Node model.NodeID
 	// Epoch grows with each start of this node. It is that of its overlays.
 	Epoch uint64
+	// Outbox remembers sends beyond the process; nil is none. Claims are the
+	// entries with a live claim, as far as this node's own state knows: those
+	// that the process before left are given back. Nil leaves them to expire.
+	Outbox Outbox
+	Claims func() iter.Seq[*model.Entry]
 	// Final reports whether an error of the Ledger is an answer, which no
 	// repetition would change: a refusal, not silence. Nil takes none as one.
 	Final func(error) bool

@@ -21,13 +21,17 @@ func (d *delivery) settle(s step, token model.Token, out *outgoing) {
 		Key: d.key, Token: token, Node: core.opts.Node,
 		Firing: out.firing, Resolved: out.resolved, Data: out.data, Delivery: out.row,
 	}
+	if !out.silent {
+		core.outbox.sent(st)
+	}
 	if core.settled(st) {
+		core.outbox.settled(token)
 		d.pace.settled(s.overlays)
 		return
 	}
 	core.metrics.unsettled.Inc()
 	d.keepTold(s, out)
-	core.work.Go(func() { core.report(st) })
+	core.work.Go(func() { core.report(st, lookAgain) })
 }
 
 // settled tries for at most claimTimeout.
@@ -55,10 +59,11 @@ func (c *Dispatcher) settled(st model.Settlement) bool {
 	}
 }
 
-// report repeats a settlement until it is acknowledged, of no use any more, or
-// the dispatcher stops; the overlay says the same then.
-func (c *Dispatcher) report(st model.Settlement) {
-	for sleep(c.life, lookAgain) {
+// report repeats a settlement until it is acknowledged or of no use any more. It
+// returns false if the dispatcher stopped before; the outbox, and the overlay if
+// there is one, say the same then.
+func (c *Dispatcher) report(st model.Settlement, every time.Duration) bool {
+	for sleep(c.life, every) {
 		if !c.opts.Peers.Quorum().Held {
 			continue
 		}
@@ -69,9 +74,11 @@ func (c *Dispatcher) report(st model.Settlement) {
 			c.cut.answered()
 		}
 		if err == nil || c.opts.Final(err) || !c.wanted(st) {
-			return
+			c.outbox.settled(st.Token)
+			return true
 		}
 	}
+	return false
 }
 
 // wanted reports whether the ledger still waits for a settlement, or would take

@@ -38,6 +38,9 @@ type sim struct {
 	believes map[string]bool
 	ids      map[string]int
 	alive    []*node
+	// boxes are the nodes' outboxes, slots the living processes' ways to them.
+	boxes []*box
+	slots []*slot
 	logMu    sync.Mutex // guards log
 	log      []string
 	// calm: nothing goes wrong any more.
@@ -112,6 +115,18 @@ func (s *sim) refresh() {
 	}
 }
 
+// open starts the nodes.
+func (s *sim) open(size int) {
+	for i := range size {
+		b := newBox()
+		with, slot := b.with(s.rig)
+		n := s.add(i, size, with)
+		s.boxes, s.slots, s.alive = append(s.boxes, b), append(s.slots, slot), append(s.alive, n)
+		n.answer = s.receive(n)
+		n.use(1, s.conf)
+	}
+}
+
 func (s *sim) step() {
 	name := simAlerts[s.rng.IntN(len(simAlerts))]
 	n := s.rng.IntN(len(s.alive))
@@ -165,7 +180,10 @@ func (s *sim) kill(i int) {
 	old.mouth.gone = true
 	old.mouth.mu.Unlock()
 	old.gone.Store(true)
-	fresh := s.add(i, 3)
+	s.slots[i].die()
+	with, slot := s.boxes[i].with(s.rig)
+	s.slots[i] = slot
+	fresh := s.add(i, 3, with)
 	s.nodes = s.nodes[:len(s.nodes)-1]
 	fresh.answer = s.receive(fresh)
 	fresh.mouth.reborn()
@@ -237,7 +255,10 @@ func (s *sim) check(t *testing.T, seed uint64) {
 			wrong = append(wrong, fmt.Sprintf("%s was sent %d times (I2)", id, n))
 		}
 	}
-	for _, n := range s.alive {
+	for i, n := range s.alive {
+		if left := s.boxes[i].len(); left != 0 {
+			wrong = append(wrong, fmt.Sprintf("%d records in the outbox of %s (I18)", left, n.id))
+		}
 		if p := n.Pending(); p != 0 {
 			wrong = append(wrong, fmt.Sprintf("%d deliveries pending on %s", p, n.id))
 		}
@@ -251,15 +272,13 @@ func TestSimulation(t *testing.T) {
 	run := func(seed uint64) {
 		// The repeat interval is beyond the simulation, so it repairs nothing.
 		conf := simple("2s", "5s", "4h")
-		inBubble(t, 3, conf, func(r *rig) {
+		inBubble(t, 0, conf, func(r *rig) {
 			s := &sim{
-				rig: r, rng: rand.New(&lockedSource{src: rand.NewPCG(seed, 1)}), faulty: seed%3 != 0, conf: conf, alive: append([]*node(nil), r.nodes...),
+				rig: r, rng: rand.New(&lockedSource{src: rand.NewPCG(seed, 1)}), faulty: seed%3 != 0, conf: conf,
 				fires: map[string]bool{}, starts: map[string]time.Time{}, ended: map[string]time.Time{}, silenced: map[string]bool{},
 				believes: map[string]bool{}, ids: map[string]int{},
 			}
-			for _, n := range r.nodes {
-				n.answer = s.receive(n)
-			}
+			s.open(3)
 			s.play()
 			s.check(t, seed)
 			r.nodes = s.alive

@@ -70,14 +70,15 @@ func (d *delivery) next(v *view) step {
 	if e, ok := core.opts.Ledger.Entry(d.key); ok {
 		s.entry = *e
 	}
+	known := core.restart.told(s.entry)
 	m := core.mode()
 	s.overlays = core.opts.Overlay.Overlays(d.key)
 	if m.degraded {
 		s.overlays = d.pace.remembered(s.overlays)
 	}
 	unknown := d.pace.unknown(s.overlays)
-	s.base = overlaid(s.entry, unknown)
-	if c := s.entry.Claim; c != nil {
+	s.base = overlaid(known, unknown)
+	if c := known.Claim; c != nil {
 		// Somebody is about to send, and may fail or not be heard of again.
 		// What that would leave untold must not be let go before.
 		b := beliefOf(&s.base).doubted(c.Firing, c.Resolved)
