@@ -154,7 +154,7 @@ func (l *leadership) expire(ctx context.Context, ended []model.Expiry) {
 // runGC has old things dropped.
 func (l *leadership) runGC() {
 	for sleep(l.ctx, gcInterval) {
-		now := l.n.opts.Now()
+		now := l.n.Now()
 		before := model.Millis(now.Add(-l.n.opts.Retention).UnixMilli())
 		gc := command.GC{SilencesBefore: before, EntriesBefore: before, HistoryBefore: before, HistoryMax: historyMax}
 		if _, err := l.propose(l.ctx, gc); err != nil && l.ctx.Err() == nil {

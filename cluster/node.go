@@ -13,6 +13,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"tocsin/cluster/clock"
 	"tocsin/cluster/gossip"
 	"tocsin/cluster/mux"
 	"tocsin/cluster/rpc"
@@ -44,6 +45,8 @@ type Node struct {
 	engine           atomic.Pointer[engine]
 	lead             atomic.Pointer[leadership]
 	storage          storage
+	clock            *clock.Clock
+	clockSettled     chan struct{}
 	quorum           quorum
 	ranks            atomic.Pointer[candidates]
 	overlays         *overlays
@@ -85,9 +88,12 @@ func Open(opts Options) (*Node, error) {
 		ready:   make(chan struct{}),
 
 		identityDirty: make(chan struct{}, 1),
+
+		clock:        clock.New(clock.Options{Wall: opts.Now, Elapsed: opts.Elapsed}),
+		clockSettled: make(chan struct{}),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
-	n.quorum.lostAt, n.quorum.lost = opts.Now(), time.Now()
+	n.quorum.lostAt, n.quorum.lost = n.Now(), time.Now()
 	n.toRaft = newLane(n.ctx, n.putIntoLog)
 	n.toLeader = newLane(n.ctx, n.forward)
 	n.dialer = mux.Dialer{Dial: opts.Transports.Dial}

@@ -72,7 +72,12 @@ type Options struct {
 
 	Logger     *slog.Logger          // default: discard
 	Registerer prometheus.Registerer // nil: no metrics
-	Now        func() time.Time      // wall clock; default time.Now
+	// Now is the machine's wall clock; default time.Now. Only Node.Now reads it.
+	Now func() time.Time
+	// Elapsed is the time on a clock that nobody sets, counting what the
+	// machine slept: clock.SinceBoot. Default: the monotonic clock of package
+	// time, which may not count that.
+	Elapsed func() time.Duration
 
 	Transports Transports
 	Disk       DiskFaults // for tests; default none

@@ -167,7 +167,7 @@ func (n *Node) putIntoLog(ctx context.Context, cmds []command.Command) (reply, e
 	if e == nil || e.raft.State() != raft.Leader {
 		return reply{}, errNotLeading
 	}
-	data, err := encodeForLog(model.Millis(n.opts.Now().UnixMilli()), n.id, cmds)
+	data, err := encodeForLog(model.Millis(n.Now().UnixMilli()), n.id, cmds)
 	if err != nil {
 		return reply{}, fmt.Errorf("%w: %w", ErrTooLarge, err)
 	}

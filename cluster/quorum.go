@@ -135,7 +135,7 @@ func (n *Node) lookAtQuorum() {
 
 func (n *Node) seeQuorum() (held bool) {
 	held = n.holdsQuorum()
-	if n.quorum.see(held, n.opts.Now()) {
+	if n.quorum.see(held, n.Now()) {
 		n.overlays.wake()
 		n.tellState()
 	}

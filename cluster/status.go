@@ -76,6 +76,11 @@ type Peer struct {
 	Degraded, Draining, StorageFailed, Silent, Waiting bool
 	// ConfigRev is the config version that it runs.
 	ConfigRev uint64
+	// ClockSkew is by how much its wall clock is ahead of the median of the
+	// clocks, or of this node's where fewer than three are compared; as far as
+	// it is known. ClockCorrected: it goes by the others' clocks instead.
+	ClockSkew                  time.Duration
+	ClockKnown, ClockCorrected bool
 }
 
 // Status is one look at the node and its cluster.
@@ -162,6 +167,7 @@ func (n *Node) ListPeers() []Peer {
 	for _, m := range n.members() {
 		at(m.ID).see(m)
 	}
+	n.fillClocks(peers)
 	self := at(n.id)
 	self.Alive, self.GossipAddress = true, n.GossipAddress()
 	self.tell(n.facts(gossip.Meta{ID: n.id}))
@@ -184,6 +190,19 @@ func (n *Node) fillKnown(peers map[model.NodeID]*Peer) {
 		}
 		p.Name, p.APIAddress, p.GossipAddress, p.Version = r.Name, r.API, r.Gossip, r.Version
 		p.RaftAddress = cmp.Or(p.RaftAddress, r.Raft)
+	}
+}
+
+// fillClocks adds how the clocks stand.
+func (n *Node) fillClocks(peers map[model.NodeID]*Peer) {
+	s := n.clock.Standing()
+	for id, c := range s.Peers {
+		if p := peers[id]; p != nil {
+			p.ClockSkew, p.ClockKnown, p.ClockCorrected = c.Skew, true, c.Corrected
+		}
+	}
+	if p := peers[n.id]; p != nil {
+		p.ClockSkew, p.ClockKnown, p.ClockCorrected = s.Skew, s.Clocks >= 3 || s.Corrected, s.Corrected
 	}
 }
 

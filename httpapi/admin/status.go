@@ -64,6 +64,9 @@ type (
 		Degraded      bool         `json:"degraded,omitempty"`
 		StorageFailed bool         `json:"storage_failed,omitempty"`
 		LastSeen      string       `json:"last_seen,omitempty"`
+		// ClockSkew is in seconds, ahead of most clocks; null if not known.
+		ClockSkew      *float64 `json:"clock_skew_seconds,omitempty"`
+		ClockCorrected bool     `json:"clock_corrected,omitempty"`
 	}
 )
 
@@ -102,9 +105,19 @@ func peersOf(st *view.Cluster) []peerJSON {
 			ID: p.ID, Name: p.Name, Role: st.Role(&p), Self: p.ID == st.Self, Alive: p.Alive,
 			Gossip: p.Gossip, Raft: p.Raft, API: p.API, Version: p.Version, ConfigRev: p.ConfigRev,
 			Degraded: p.Degraded, StorageFailed: p.StorageFailed, LastSeen: stamp(p.LastSeen),
+			ClockSkew: skewOf(&p), ClockCorrected: p.ClockCorrected,
 		})
 	}
 	return out
+}
+
+// skewOf is a clock's skew in seconds, to the millisecond; nil if not known.
+func skewOf(p *view.Peer) *float64 {
+	if !p.ClockKnown {
+		return nil
+	}
+	seconds := p.ClockSkew.Round(time.Millisecond).Seconds()
+	return &seconds
 }
 
 // stamp is a time as this API writes it; "" for the zero time.

@@ -64,6 +64,10 @@ type Peer struct {
 	ConfigRev uint64
 	// LastSeen is when gossip last saw it; zero if unknown.
 	LastSeen time.Time
+	// ClockSkew is by how much its wall clock is ahead of what most clocks say,
+	// if ClockKnown. ClockCorrected: it goes by theirs.
+	ClockSkew                  time.Duration
+	ClockKnown, ClockCorrected bool
 }
 
 // Status is Alertmanager's word: "ready", "settling" or "disabled".

@@ -24,6 +24,13 @@ func (n *Node) openCluster() error {
 	n.cluster = node
 	n.closers.push("cluster files", closeFile, func(context.Context) error { return node.Close() })
 	n.background("cluster", leaveCluster, node.Run)
+	// What comes now is judged by the clock: alerts, silences, the first groups.
+	<-node.ClockSettled()
+	if n.opts.Registerer != nil {
+		if err := n.opts.Registerer.Register(newSilenceCounts(n.machine, node.Now)); err != nil {
+			return fmt.Errorf("register metrics: %w", err)
+		}
+	}
 	return nil
 }
 
@@ -60,6 +67,7 @@ func (n *Node) clusterOptions() cluster.Options {
 		Logger:     n.opts.Logger,
 		Registerer: n.opts.Registerer,
 		Now:        n.opts.Now,
+		Elapsed:    n.opts.Elapsed,
 		Transports: n.opts.Replace.Transports,
 	}
 }

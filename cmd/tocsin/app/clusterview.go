@@ -46,6 +46,7 @@ func viewPeer(p *cluster.Peer) view.Peer {
 		Alive:   p.Alive || p.Self, Member: p.Member, Voter: p.Voter,
 		Degraded: p.Degraded, StorageFailed: p.StorageFailed,
 		ConfigRev: p.ConfigRev,
+		ClockSkew: p.ClockSkew, ClockKnown: p.ClockKnown, ClockCorrected: p.ClockCorrected,
 	}
 	if !out.Alive {
 		out.LastSeen = p.Since

@@ -48,11 +48,6 @@ func (n *Node) openState(path string) error {
 	if err != nil {
 		return fmt.Errorf("read the state in %s: %w", path, err)
 	}
-	if n.opts.Registerer != nil {
-		if err := n.opts.Registerer.Register(newSilenceCounts(n.machine, n.opts.Now)); err != nil {
-			return fmt.Errorf("register metrics: %w", err)
-		}
-	}
 	n.closers.push("state machine", closeFile, func(context.Context) error { return n.machine.Close() })
 	return nil
 }

@@ -21,7 +21,7 @@ func (n *Node) openDispatcher() error {
 		GCInterval:        s.Alerts.GCInterval,
 		Registerer:        n.opts.Registerer,
 		NamesInMetrics:    n.opts.Features.EnableAlertNamesInMetrics(),
-		Now:               n.opts.Now,
+		Now:               n.cluster.Now,
 	})
 	n.dispatch = dispatcher.New(dispatcher.Options{
 		Ledger:            n.cluster,
@@ -32,11 +32,11 @@ func (n *Node) openDispatcher() error {
 		Node:              n.cluster.ID(),
 		Epoch:             n.cluster.Epoch(),
 		Cluster:           func() model.ClusterID { return n.machine.View().Cluster() },
-		Started:           n.opts.Started,
+		Started:           n.cluster.Now().Add(-time.Since(n.opts.Started)),
 		StartDelay:        s.Dispatch.StartDelay,
 		PeerTimeout:       s.Cluster.PeerTimeout,
 		GroupKeyInMetrics: n.opts.Features.EnableGroupKeyInMetrics(),
-		Now:               n.opts.Now,
+		Now:               n.cluster.Now,
 		Logger:            n.opts.Logger,
 		Registerer:        n.opts.Registerer,
 	})

@@ -23,8 +23,12 @@ type Options struct {
 	Gatherer   prometheus.Gatherer
 	// Started is when the process started; the time of Open if zero.
 	Started time.Time
-	// Now is the wall clock; nil means time.Now.
+	// Now is the machine's wall clock; nil means time.Now. What judges alerts
+	// and silences goes by the cluster's word on it: cluster.Node.Now.
 	Now func() time.Time
+	// Elapsed is the time that has passed on a clock that nobody sets, what the
+	// machine slept included; nil means the monotonic clock.
+	Elapsed func() time.Duration
 
 	// Features are what UseFeatures returned; nil: none.
 	Features featurecontrol.Flagger
@@ -57,6 +61,6 @@ func (o *Options) fill() {
 		o.Features = featurecontrol.NoopFlags{}
 	}
 	if o.Started.IsZero() {
-		o.Started = o.Now()
+		o.Started = time.Now()
 	}
 }

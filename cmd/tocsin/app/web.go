@@ -68,7 +68,7 @@ func (n *Node) openWeb(ctx context.Context) error {
 		Gatherer:        n.opts.Gatherer,
 		Registerer:      n.opts.Registerer,
 		Logger:          n.opts.Logger,
-		Now:             n.opts.Now,
+		Now:             n.cluster.Now,
 	})
 	if err != nil {
 		return err

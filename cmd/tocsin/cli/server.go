@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/common/version"
 	"github.com/spf13/cobra"
 
+	"tocsin/cluster/clock"
 	"tocsin/cmd/tocsin/app"
 	"tocsin/cmd/tocsin/flags"
 	"tocsin/dispatcher/config"
@@ -59,6 +60,7 @@ func serve(ctx context.Context, s Streams, fs *flags.Server) error {
 		Logger:     logger,
 		Registerer: prometheus.DefaultRegisterer,
 		Gatherer:   prometheus.DefaultGatherer,
+		Elapsed:    clock.SinceBoot,
 	}, reload)
 	if err != nil {
 		complain(logger, err)

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -107,10 +109,30 @@ func notes(p *client.Peer) string {
 	if p.StorageFailed {
 		out = append(out, "storage failed")
 	}
+	if text := clockText(p); text != "" {
+		out = append(out, text)
+	}
 	if !p.Alive && !p.LastSeen.IsZero() {
 		out = append(out, "last seen "+when(p.LastSeen))
 	}
 	return strings.Join(out, ", ")
+}
+
+// clockText is a word about a clock that is off by more than a second.
+func clockText(p *client.Peer) string {
+	if p.ClockSkew == nil || math.Abs(*p.ClockSkew) <= 1 {
+		return ""
+	}
+	off := time.Duration(math.Abs(*p.ClockSkew) * float64(time.Second)).Round(100 * time.Millisecond)
+	way := "ahead"
+	if *p.ClockSkew < 0 {
+		way = "behind"
+	}
+	text := fmt.Sprintf("clock %s %s", off, way)
+	if p.ClockCorrected {
+		text += " (goes by the others')"
+	}
+	return text
 }
 
 func yesNo(b bool) string {

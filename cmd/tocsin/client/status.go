@@ -66,6 +66,9 @@ type Peer struct {
 	Degraded      bool      `json:"degraded,omitempty"`
 	StorageFailed bool      `json:"storage_failed,omitempty"`
 	LastSeen      time.Time `json:"last_seen,omitzero"`
+	// ClockSkew is in seconds, ahead of most clocks; nil if not known.
+	ClockSkew      *float64 `json:"clock_skew_seconds,omitempty"`
+	ClockCorrected bool     `json:"clock_corrected,omitempty"`
 }
 
 // Build says what program the node is.

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/promslog"
 
+	"tocsin/cluster/clock"
 	"tocsin/cmd/tocsin/app"
 )
 
@@ -122,6 +123,7 @@ func (d *demonstration) startNode(ctx context.Context, i int) error {
 		Logger:     d.logger.With("node", s.Cluster.PeerName),
 		Registerer: registry,
 		Gatherer:   registry,
+		Elapsed:    clock.SinceBoot,
 		Replace:    app.Replace{Listeners: []net.Listener{l}},
 	})
 	if err != nil {
