@@ -41,8 +41,8 @@ type sim struct {
 	// boxes are the nodes' outboxes, slots the living processes' ways to them.
 	boxes []*box
 	slots []*slot
-	logMu    sync.Mutex // guards log
-	log      []string
+	logMu sync.Mutex // guards log
+	log   []string
 	// calm: nothing goes wrong any more.
 	calm bool
 }
