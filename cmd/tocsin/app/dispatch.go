@@ -2,8 +2,11 @@ package app
 
 import (
 	"context"
+	"errors"
+	"iter"
 	"time"
 
+	"tocsin/cluster"
 	"tocsin/dispatcher"
 	"tocsin/dispatcher/alert"
 	"tocsin/dispatcher/silence"
@@ -12,6 +15,12 @@ import (
 
 // stopDispatcher is how long sends under way get to finish.
 const stopDispatcher = 5 * time.Second
+
+// final reports whether an error of the ledger is an answer that no repetition
+// would change.
+func final(err error) bool {
+	return errors.Is(err, cluster.ErrRejected) || errors.Is(err, cluster.ErrTooLarge)
+}
 
 // openDispatcher makes the alerts' memory and what sends notifications.
 func (n *Node) openDispatcher() error {
@@ -27,10 +36,12 @@ func (n *Node) openDispatcher() error {
 		Ledger:            n.cluster,
 		Peers:             n.cluster,
 		Overlay:           n.cluster,
-		Silences:          silence.NewMuter(func() silence.View { return n.machine.View() }),
+		Silences:          silence.NewMuter(func() silence.View { return n.machine.View() }).LogTo(n.opts.Logger),
 		Store:             n.alerts,
 		Node:              n.cluster.ID(),
 		Epoch:             n.cluster.Epoch(),
+		Claims:            func() iter.Seq[*model.Entry] { return n.machine.View().Claims() },
+		Final:             final,
 		Cluster:           func() model.ClusterID { return n.machine.View().Cluster() },
 		Started:           n.cluster.Now().Add(-time.Since(n.opts.Started)),
 		StartDelay:        s.Dispatch.StartDelay,
