@@ -87,6 +87,9 @@ func (o *overlays) propose(ctx context.Context) bool {
 		if len(cmds) == healBatch || bytes > entryBytes {
 			break
 		}
+		if h.underWay {
+			continue
+		}
 		if h.own || leads && time.Since(h.at) > orphanAge {
 			due = append(due, h)
 			cmds = append(cmds, command.MergeOverlay{Overlay: h.Overlay})

@@ -43,7 +43,13 @@ type overlays struct {
 // held is one overlay.
 type held struct {
 	model.Overlay
-	own   bool
+	own bool
+	// underWay: this node is sending right now what it says, so that a newer
+	// one of the key will follow. Until then it is nobody else's affair: in the
+	// ledger it would be a stranger to the one that follows. One that a start
+	// finds in the file is not under way, for the process that sent it is gone.
+	underWay bool
+
 	at    time.Time
 	bytes int
 }
@@ -79,8 +85,11 @@ func openOverlays(n *Node) (*overlays, error) {
 // ledger as soon as there is a quorum. An error means that it is in memory only:
 // if this node dies before there is a quorum, its message may be told twice.
 // Keep waits a second at most. Errors: ErrStorage, ErrRejected.
+//
+// One without an outcome is that of a send under way, until Announce is called
+// for the key: it goes neither into the ledger nor to the peers.
 func (n *Node) Keep(o model.Overlay) error {
-	if err := n.overlays.remember(o); err != nil {
+	if err := n.overlays.remember(o, o.Delivery.Outcome == 0); err != nil {
 		return err
 	}
 	return n.overlays.file.keep(o)
@@ -90,8 +99,8 @@ func (n *Node) Keep(o model.Overlay) error {
 // not. It waits neither for the peers nor for the disk; what the peers miss they
 // get with the next full exchange.
 func (n *Node) Announce(o model.Overlay) {
-	if !n.overlays.has(o) {
-		if err := n.overlays.remember(o); err != nil {
+	if !n.overlays.sent(o) {
+		if err := n.overlays.remember(o, false); err != nil {
 			n.log.Error("an overlay is not kept", "group_key", o.Key.Group, "receiver", o.Key.Receiver, "err", err)
 			return
 		}
@@ -138,11 +147,13 @@ func markOf(o model.Overlay) model.OverlayMark {
 
 // remember takes an overlay of this node into memory. Error: ErrRejected, if it
 // could never be merged.
-func (o *overlays) remember(x model.Overlay) error {
+func (o *overlays) remember(x model.Overlay, underWay bool) error {
 	if err := mergeable(x); err != nil {
 		return err
 	}
-	o.put(newOwn(x))
+	h := newOwn(x)
+	h.underWay = underWay
+	o.put(h)
 	o.wake()
 	return nil
 }
@@ -208,11 +219,21 @@ func (o *overlays) drop(key model.DeliveryKey, mark model.OverlayMark) {
 	}
 }
 
-func (o *overlays) has(x model.Overlay) bool {
+// sent takes down that the send of x is over, and reports whether x or a later
+// one is kept.
+func (o *overlays) sent(x model.Overlay) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	h, ok := o.keys[x.Key][x.Origin]
-	return ok && markOf(h.Overlay).Covers(x)
+	if !ok || !markOf(h.Overlay).Covers(x) {
+		return false
+	}
+	if h.underWay && markOf(x).Covers(h.Overlay) {
+		h.underWay = false
+		o.keys[x.Key][x.Origin] = h
+		o.wake()
+	}
+	return true
 }
 
 // pending is how many own overlays wait for the quorum, and how many of others
@@ -257,6 +278,9 @@ func (o *overlays) state() []byte {
 	var w model.WireWriter
 	for _, of := range o.keys {
 		for _, h := range of {
+			if h.underWay {
+				continue
+			}
 			if len(w.Bytes())+h.bytes > gossip.MaxState/2 {
 				return w.Bytes()
 			}
