@@ -93,7 +93,7 @@ func Open(opts Options) (*Node, error) {
 		clockSettled: make(chan struct{}),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
-	n.quorum.lostAt, n.quorum.lost = n.Now(), time.Now()
+	n.quorum.lost = time.Now()
 	n.toRaft = newLane(n.ctx, n.putIntoLog)
 	n.toLeader = newLane(n.ctx, n.forward)
 	n.dialer = mux.Dialer{Dial: opts.Transports.Dial}

@@ -13,10 +13,8 @@ import (
 type quorum struct {
 	mu   sync.Mutex // guards the rest
 	held bool
-	// lostAt is by the wall clock, which tests turn back and forth; lost is the
-	// same moment for this package's own reckoning.
-	lostAt, lost time.Time
-	said         bool // that it is lost for longer than an election takes
+	lost time.Time // when held last became false, by the monotonic clock
+	said bool      // that it is lost for longer than an election takes
 }
 
 func (q *quorum) isHeld() bool {
@@ -26,16 +24,13 @@ func (q *quorum) isHeld() bool {
 }
 
 // see takes down what is so now and reports whether it is new.
-func (q *quorum) see(held bool, now time.Time) bool {
+func (q *quorum) see(held bool) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if held == q.held {
 		return false
 	}
-	q.held, q.lostAt, q.lost = held, now, time.Now()
-	if held {
-		q.lostAt = time.Time{}
-	}
+	q.held, q.lost = held, time.Now()
 	return true
 }
 
@@ -57,17 +52,14 @@ func (q *quorum) say(lost bool) (was bool) {
 	return was
 }
 
-func (q *quorum) get() (bool, time.Time) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.held, q.lostAt
-}
-
 // Quorum is how the node sees its cluster now.
 func (n *Node) Quorum() model.Quorum {
 	n.seeQuorum()
-	var q model.Quorum
-	q.Held, q.LostAt = n.quorum.get()
+	q := model.Quorum{Held: n.quorum.isHeld()}
+	if lost := n.quorum.lostFor(); !q.Held {
+		// The wall clock may have been set or corrected since.
+		q.LostAt = n.Now().Add(-lost)
+	}
 	q.Reachable, q.Voters = n.countVoters()
 	return q
 }
@@ -135,7 +127,7 @@ func (n *Node) lookAtQuorum() {
 
 func (n *Node) seeQuorum() (held bool) {
 	held = n.holdsQuorum()
-	if n.quorum.see(held, n.Now()) {
+	if n.quorum.see(held) {
 		n.overlays.wake()
 		n.tellState()
 	}
