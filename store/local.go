@@ -14,17 +14,21 @@ import (
 // localSchema is the version of the local file's layout.
 const localSchema = 1
 
-var localLayout = layout{kind: "local", schema: localSchema, buckets: []string{"node", "overlays"}}
+var localLayout = layout{kind: "local", schema: localSchema, buckets: []string{"node", "overlays", "alerts", "sends"}}
 
 var (
 	bucketNode     = []byte("node")
 	bucketOverlays = []byte("overlays")
+	bucketAlerts   = []byte("alerts")
+	bucketSends    = []byte("sends")
 	keyEpoch       = []byte("epoch")
 )
 
 // Local is the file of what a node must remember for itself: the number of its
-// starts, and what it sent without a quorum. Its methods may be called from any
-// goroutine; what they wrote survives a crash when they return.
+// starts, what it sent without a quorum, its alerts, and the sends that were
+// under way. Its methods may be called from any goroutine; what they wrote
+// survives a crash when they return. Writers wait for one another, so none may
+// write so much at once that another misses its time.
 type Local struct {
 	db    *bbolt.DB
 	epoch uint64
