@@ -10,8 +10,9 @@ import (
 
 // Host is one machine on a Network. Only IPv4 addresses are understood.
 type Host struct {
-	net *Network
-	ip  string
+	net  *Network
+	ip   string
+	life int
 }
 
 // IP is the host's address.
@@ -22,6 +23,9 @@ func (h *Host) Address(port int) string { return net.JoinHostPort(h.ip, strconv.
 
 // Listen accepts streams on a port. A port that is listened on is an error.
 func (h *Host) Listen(port int) (net.Listener, error) {
+	if err := h.living(); err != nil {
+		return nil, err
+	}
 	address := h.Address(port)
 	l := &listener{net: h.net, address: address, backlog: make(chan *conn, 64), done: make(chan struct{})}
 	h.net.mu.Lock()
@@ -35,7 +39,7 @@ func (h *Host) Listen(port int) (net.Listener, error) {
 
 // Dial opens a stream to host:port.
 func (h *Host) Dial(ctx context.Context, address string) (net.Conn, error) {
-	return h.net.dial(ctx, h.ip, address)
+	return h.net.dial(ctx, h, address)
 }
 
 // Resolve finds the addresses of a name made with Network.Name; of an IP,

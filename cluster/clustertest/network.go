@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -21,11 +22,18 @@ type Network struct {
 	packets   map[string]*Packets
 	conns     map[*conn]struct{}
 	names     map[string][]string
+	lives     map[string]int // how often a host was killed
+	resets    map[string]bool
 	changed   chan struct{} // closed when a link changes
 	lost      int
 }
 
-type link struct{ from, to string }
+// link is a direction between two hosts: to one port, and back from it, or with
+// port 0 for all ports.
+type link struct {
+	from, to string
+	port     int
+}
 
 type fault struct {
 	cut   bool
@@ -42,6 +50,8 @@ func New(seed uint64) *Network {
 		packets:   make(map[string]*Packets),
 		conns:     make(map[*conn]struct{}),
 		names:     make(map[string][]string),
+		lives:     make(map[string]int),
+		resets:    make(map[string]bool),
 		changed:   make(chan struct{}),
 	}
 }
@@ -51,7 +61,9 @@ func (n *Network) Host(ip string) *Host {
 	if net.ParseIP(ip) == nil {
 		panic("BUG: not an IP address: " + ip)
 	}
-	return &Host{net: n, ip: ip}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return &Host{net: n, ip: ip, life: n.lives[ip]}
 }
 
 // Name makes a host name resolve to ips, for all hosts.
@@ -63,27 +75,43 @@ func (n *Network) Name(host string, ips ...string) {
 
 // Cut stops everything that goes from one host to another.
 func (n *Network) Cut(from, to string) {
-	n.change(func(f *fault) { f.cut = true }, link{from, to})
+	n.change(func(f *fault) { f.cut = true }, link{from, to, 0})
+}
+
+// Mend takes back Cut.
+func (n *Network) Mend(from, to string) {
+	n.change(func(f *fault) { f.cut = false }, link{from, to, 0})
+}
+
+// Block cuts a port between two hosts, both ways, whoever of them listens.
+func (n *Network) Block(a, b string, port int) {
+	n.change(func(f *fault) { f.cut = true }, link{a, b, port}, link{b, a, port})
+}
+
+// Unblock takes back Block.
+func (n *Network) Unblock(a, b string, port int) {
+	n.change(func(f *fault) { f.cut = false }, link{a, b, port}, link{b, a, port})
 }
 
 // Split cuts every link between the two groups, both ways.
 func (n *Network) Split(a, b []string) {
 	for _, x := range a {
 		for _, y := range b {
-			n.change(func(f *fault) { f.cut = true }, link{x, y}, link{y, x})
+			n.change(func(f *fault) { f.cut = true }, link{x, y, 0}, link{y, x, 0})
 		}
 	}
 }
 
 // Loss makes a part of the packets between two hosts, 0 to 1, disappear, both
-// ways. Streams do not notice.
+// ways. On streams such a part of what is written comes later, as it is sent
+// again.
 func (n *Network) Loss(a, b string, part float64) {
-	n.change(func(f *fault) { f.loss = part }, link{a, b}, link{b, a})
+	n.change(func(f *fault) { f.loss = part }, link{a, b, 0}, link{b, a, 0})
 }
 
 // Delay makes everything between two hosts take that long, each way.
 func (n *Network) Delay(a, b string, d time.Duration) {
-	n.change(func(f *fault) { f.delay = d }, link{a, b}, link{b, a})
+	n.change(func(f *fault) { f.delay = d }, link{a, b, 0}, link{b, a, 0})
 }
 
 // Heal takes all faults away.
@@ -120,6 +148,25 @@ func (n *Network) Crash(ip string) {
 	}
 }
 
+// Kill is Crash, after which Hosts of that address that were there before reach
+// nobody, as a process that is dead. A new Host works.
+func (n *Network) Kill(ip string) {
+	n.mu.Lock()
+	n.lives[ip]++
+	n.wake()
+	n.mu.Unlock()
+	n.Crash(ip)
+}
+
+// ResetOnClose has whoever talks to that host take back, by closing, what it has
+// written and what has not arrived yet, as a connection does that lingers for no
+// time. Otherwise that arrives when a cut heals.
+func (n *Network) ResetOnClose(ip string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.resets[ip] = true
+}
+
 // Lost counts packets that a fault swallowed.
 func (n *Network) Lost() int {
 	n.mu.Lock()
@@ -147,16 +194,39 @@ func (n *Network) wake() {
 func (n *Network) state(l link) (fault, <-chan struct{}) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.links[l], n.changed
+	return n.fault(l), n.changed
+}
+
+// fault is what is wrong with a link, all ports or its own. n.mu is held.
+func (n *Network) fault(l link) fault {
+	f := n.links[link{l.from, l.to, 0}]
+	if l.port != 0 {
+		own := n.links[l]
+		f.cut = f.cut || own.cut
+	}
+	return f
+}
+
+// living is an error if the host was killed.
+func (h *Host) living() error {
+	h.net.mu.Lock()
+	defer h.net.mu.Unlock()
+	if h.net.lives[h.ip] != h.life {
+		return fmt.Errorf("host %s: %w", h.ip, net.ErrClosed)
+	}
+	return nil
 }
 
 // dial connects from a host to an address. Without a listener it is refused at
 // once; over a cut link it waits for the link or ctx.
-func (n *Network) dial(ctx context.Context, from, address string) (net.Conn, error) {
-	to := hostOf(address)
+func (n *Network) dial(ctx context.Context, h *Host, address string) (net.Conn, error) {
+	from, to, port := h.ip, hostOf(address), portOf(address)
 	for {
-		out, changed := n.state(link{from, to})
-		back, _ := n.state(link{to, from})
+		out, changed := n.state(link{from, to, port})
+		back, _ := n.state(link{to, from, port})
+		if err := h.living(); err != nil {
+			return nil, err
+		}
 		if !out.cut && !back.cut {
 			if err := sleep(ctx, out.delay+back.delay); err != nil {
 				return nil, err
@@ -178,7 +248,7 @@ func (n *Network) connect(ctx context.Context, from, address string) (net.Conn, 
 		n.mu.Unlock()
 		return nil, fmt.Errorf("dial %s: connection refused", address)
 	}
-	a, b := newPipe(n, from, hostOf(address))
+	a, b := newPipe(n, from, address)
 	n.conns[a], n.conns[b] = struct{}{}, struct{}{}
 	n.mu.Unlock()
 	select {
@@ -213,6 +283,19 @@ func hostOf(address string) string {
 		return address
 	}
 	return host
+}
+
+// portOf is 0 for a gossip address without one.
+func portOf(address string) int {
+	_, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return 0
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		return 0
+	}
+	return port
 }
 
 // Drain waits, in the bubble's time, until the timers of closed nodes have run

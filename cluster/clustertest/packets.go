@@ -70,10 +70,10 @@ func (p *Packets) FinalAdvertiseAddr(string, int) (net.IP, int, error) {
 // WriteTo sends a packet, which may be lost without a word.
 func (p *Packets) WriteTo(b []byte, address string) (time.Time, error) {
 	now := time.Now()
-	if p.ctx.Err() != nil {
+	if p.ctx.Err() != nil || p.host.living() != nil {
 		return now, net.ErrClosed
 	}
-	f, pass := p.host.net.roll(link{p.host.ip, hostOf(address)})
+	f, pass := p.host.net.roll(link{p.host.ip, hostOf(address), portOf(address)})
 	if !pass {
 		return now, nil
 	}
@@ -94,7 +94,7 @@ func (p *Packets) WriteTo(b []byte, address string) (time.Time, error) {
 func (n *Network) roll(l link) (fault, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	f := n.links[l]
+	f := n.fault(l)
 	if f.cut || f.loss > 0 && n.rng.Float64() < f.loss {
 		n.lost++
 		return f, false

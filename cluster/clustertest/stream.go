@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -20,8 +21,11 @@ type conn struct {
 	rd, wr        *deadline
 }
 
-func newPipe(n *Network, from, to string) (*conn, *conn) {
-	there, back := newHalf(n, link{from, to}), newHalf(n, link{to, from})
+// newPipe is a stream from a host to an address. n.mu is held.
+func newPipe(n *Network, from, address string) (*conn, *conn) {
+	to, port := hostOf(address), portOf(address)
+	there, back := newHalf(n, link{from, to, port}), newHalf(n, link{to, from, port})
+	there.resets = n.resets[to]
 	a := &conn{net: n, local: from, remote: to, in: back, out: there, rd: newDeadline(), wr: newDeadline()}
 	b := &conn{net: n, local: to, remote: from, in: there, out: back, rd: newDeadline(), wr: newDeadline()}
 	return a, b
@@ -68,6 +72,8 @@ func (c *conn) SetWriteDeadline(t time.Time) error { c.wr.set(t); return nil }
 type half struct {
 	net  *Network
 	link link
+	// resets: what has not arrived is lost when the writer closes.
+	resets bool
 
 	mu        sync.Mutex // guards the rest
 	chunks    []chunk
@@ -93,9 +99,13 @@ func (h *half) wakeLocked() {
 }
 
 func (h *half) finish() {
+	f, _ := h.net.state(h.link)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.finished = true
+	if h.resets {
+		h.chunks = slices.DeleteFunc(h.chunks, func(c chunk) bool { return f.cut || c.ready.After(time.Now()) })
+	}
 	h.wakeLocked()
 }
 
@@ -175,9 +185,30 @@ func (h *half) put(p []byte, f fault) (int, <-chan struct{}, error) {
 	}
 	n := min(len(p), maxBuffered-h.size)
 	if n > 0 && !h.abandoned {
-		h.chunks = append(h.chunks, chunk{append([]byte(nil), p[:n]...), time.Now().Add(f.delay)})
+		h.chunks = append(h.chunks, chunk{append([]byte(nil), p[:n]...), time.Now().Add(f.delay + h.net.again(f))})
 		h.size += n
 		h.wakeLocked()
 	}
 	return n, h.changed, nil
+}
+
+// resendAfter is how long what was lost on a stream takes until it is sent
+// again, and maxResends how often that is needed at most.
+const (
+	resendAfter = 200 * time.Millisecond
+	maxResends  = 5
+)
+
+// again is the delay from what is lost on a stream and sent again.
+func (n *Network) again(f fault) time.Duration {
+	if f.loss <= 0 {
+		return 0
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delay := time.Duration(0)
+	for wait := resendAfter; delay < maxResends*resendAfter && n.rng.Float64() < f.loss; wait *= 2 {
+		delay += wait
+	}
+	return delay
 }
