@@ -47,6 +47,7 @@ type Node struct {
 	storage          storage
 	clock            *clock.Clock
 	clockSettled     chan struct{}
+	sights           *sights
 	quorum           quorum
 	ranks            atomic.Pointer[candidates]
 	overlays         *overlays
@@ -91,13 +92,14 @@ func Open(opts Options) (*Node, error) {
 
 		clock:        clock.New(clock.Options{Wall: opts.Now, Elapsed: opts.Elapsed}),
 		clockSettled: make(chan struct{}),
+		sights:       newSights(),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.quorum.lost = time.Now()
 	n.toRaft = newLane(n.ctx, n.putIntoLog)
 	n.toLeader = newLane(n.ctx, n.forward)
 	n.dialer = mux.Dialer{Dial: opts.Transports.Dial}
-	n.client = &rpc.Client{Dial: n.connectRPC}
+	n.client = &rpc.Client{Dial: n.connectRPC, Lost: n.sights.connectionLost}
 	n.metrics = newMetrics(n)
 	if err := n.open(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open cluster node: %w", err), n.Close())

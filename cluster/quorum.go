@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"tocsin/cluster/gossip"
 	"tocsin/fsm/model"
 )
 
@@ -61,7 +62,22 @@ func (n *Node) Quorum() model.Quorum {
 		q.LostAt = n.Now().Add(-lost)
 	}
 	q.Reachable, q.Voters = n.countVoters()
+	q.Elsewhere = !q.Held && n.quorumElsewhere()
 	return q
+}
+
+// quorumElsewhere reports whether a majority of the voters says that it has a
+// leader, by what it last told: this node is cut off from them where Raft goes,
+// but not, or not noticeably yet, where gossip does.
+func (n *Node) quorumElsewhere() bool {
+	voters := n.voterIDs()
+	with := 0
+	for _, id := range voters {
+		if m, ok := n.member(id); ok && id != n.id && m.Alive && m.Flags&(gossip.FlagDegraded|gossip.FlagStorageFailed) == 0 {
+			with++
+		}
+	}
+	return with > len(voters)/2
 }
 
 // holdsQuorum looks at Raft: this node leads, or has heard of the leader within
@@ -82,7 +98,7 @@ func (n *Node) holdsQuorum() bool {
 	return leader != "" && time.Since(e.raft.LastContact()) < n.opts.Timing.Election
 }
 
-// countVoters is how many voters gossip sees, and how many there are.
+// countVoters is how many voters are in sight, and how many there are.
 func (n *Node) countVoters() (reachable, voters int) {
 	e := n.engine.Load()
 	if e == nil {

@@ -15,19 +15,20 @@ import (
 type candidates struct {
 	senders []model.NodeID
 	self    bool           // this node is one of senders
+	ahead   int            // nodes that come before all senders
 	voters  []model.NodeID // by Raft, as last known
 }
 
 // Rank is this node's place, from 0, among the nodes that may send for key, and
 // how many there are. Every node that sees the same others gives the same
-// ranks. With a quorum these are the voters that gossip sees alive and that run
-// the current configuration; if none does, all voters alive. Without one they
-// are all nodes of the cluster that gossip still sees. A node that is not one of
-// them ranks behind them all.
+// ranks. With a quorum these are the voters in sight that have one too and run the
+// current configuration; if none does, all voters in sight. Without one they are
+// all nodes of the cluster in sight that have none either, behind those that say
+// they have. A node that is not one of them ranks behind them all.
 func (n *Node) Rank(key model.DeliveryKey) (rank, of int) {
 	c := n.ranks.Load()
 	if len(c.senders) <= 1 && c.self {
-		return 0, 1
+		return c.ahead, c.ahead + 1
 	}
 	own := weight(n.id, key)
 	for _, id := range c.senders {
@@ -42,7 +43,7 @@ func (n *Node) Rank(key model.DeliveryKey) (rank, of int) {
 	if !c.self {
 		of++
 	}
-	return rank, of
+	return c.ahead + rank, c.ahead + of
 }
 
 // weight is the node's hash for the key: the highest sends first.
@@ -121,12 +122,17 @@ func (n *Node) refreshRanks() {
 		})
 		current := n.currentRev()
 		next.senders = ids(slices.DeleteFunc(slices.Clone(voters), func(m gossip.Meta) bool {
-			return m.ConfigRev != current || m.Is(gossip.FlagStorageFailed)
+			return m.ConfigRev != current || m.Flags&(gossip.FlagStorageFailed|gossip.FlagDegraded) != 0
 		}))
 		if len(next.senders) == 0 {
 			next.senders = ids(voters)
 		}
 	} else {
+		if n.quorumElsewhere() {
+			without := slices.DeleteFunc(slices.Clone(alive), func(m gossip.Meta) bool { return !m.Is(gossip.FlagDegraded) })
+			next.ahead = len(alive) - len(without)
+			alive = without
+		}
 		next.senders = ids(alive)
 	}
 	if len(next.senders) == 0 {

@@ -27,7 +27,7 @@ const (
 	kindRemove                    // a node to take out, for the leader
 	kindTransfer                  // leadership to hand over, for the leader
 	kindOverlay                   // an overlay too large for gossip
-	kindClock                     // what a node's wall clock shows
+	kindState                     // how a node is, and what its wall clock shows
 	kindQuestion                  // what the program above asks the voters
 )
 
@@ -98,8 +98,8 @@ func (n *Node) handle(ctx context.Context, kind uint8, body []byte) ([]byte, err
 	case kindOverlay:
 		n.overlays.hear(body)
 		return nil, nil
-	case kindClock:
-		return n.tellClock()
+	case kindState:
+		return n.answerState()
 	default:
 		return nil, refuse("unknown question %d; is this node older than the one that asks?", kind)
 	}

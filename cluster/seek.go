@@ -9,7 +9,6 @@ import (
 
 	"github.com/hashicorp/raft"
 
-	"tocsin/cluster/gossip"
 	"tocsin/cluster/rpc"
 	"tocsin/fsm/model"
 )
@@ -222,21 +221,6 @@ func (n *Node) waitingFor() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.waiting
-}
-
-// members are the nodes that gossip knows; none when clustering is off.
-func (n *Node) members() []gossip.Member {
-	if n.gossip == nil {
-		return nil
-	}
-	return n.gossip.Members()
-}
-
-func (n *Node) member(id model.NodeID) (gossip.Member, bool) {
-	if n.gossip == nil || id == "" {
-		return gossip.Member{}, false
-	}
-	return n.gossip.Member(id)
 }
 
 // heardAddress is the raft address that a node tells of itself, "" if it is not

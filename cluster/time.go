@@ -1,23 +1,14 @@
 package cluster
 
 import (
-	"context"
-	"encoding/json"
-	"sync"
 	"time"
 
 	"tocsin/cluster/clock"
 	"tocsin/fsm/model"
 )
 
-// How the others' clocks are asked.
+// The times of the clocks.
 const (
-	clockInterval = 2 * time.Second
-	// clockAgain is the pause between rounds until the clock is settled, and
-	// the least pause before one that a jump of the clock calls for.
-	clockAgain = 100 * time.Millisecond
-	// clockTime bounds one question. A longer round trip would say nothing.
-	clockTime = time.Second
 	// settleTime bounds how long a starting node waits for the others' clocks.
 	settleTime = 2 * time.Second
 	// skewSaid is from where on a clock that is off is worth a line in the log,
@@ -34,74 +25,6 @@ func (n *Node) Now() time.Time { return n.clock.Now() }
 // far as there are any, or two seconds after Run has begun. Before that this
 // machine's clock may be wrong without this node's knowing it.
 func (n *Node) ClockSettled() <-chan struct{} { return n.clockSettled }
-
-// runClock asks the other nodes for their clocks until ctx ends.
-func (n *Node) runClock(ctx context.Context) {
-	var settle sync.Once
-	settled := func() { settle.Do(func() { close(n.clockSettled) }) }
-	late := time.AfterFunc(settleTime, settled)
-	defer late.Stop()
-	defer settled()
-	var said skewLog
-	for {
-		known := n.gossip == nil || n.gossip.Settled()
-		n.askClocks(ctx)
-		said.see(n, n.judgeClocks())
-		wait := clockInterval
-		if known {
-			settled()
-		} else {
-			wait = clockAgain
-		}
-		if !sleep(ctx, clockAgain) {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-n.clock.Steps():
-		case <-time.After(wait - clockAgain):
-		}
-	}
-}
-
-// askClocks asks all nodes at a time.
-func (n *Node) askClocks(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, clockTime)
-	defer cancel()
-	var wg sync.WaitGroup
-	for _, p := range n.ListPeers() {
-		if p.Self || p.RaftAddress == "" || !p.Member && !p.Alive {
-			continue
-		}
-		wg.Go(func() { n.askClock(ctx, p.ID, p.RaftAddress) })
-	}
-	wg.Wait()
-}
-
-// askClock asks twice where it took long: a first question may have had to open
-// the connection, and then says little.
-func (n *Node) askClock(ctx context.Context, id model.NodeID, address string) {
-	for range 2 {
-		sent := n.clock.Elapsed()
-		b, err := n.client.Call(ctx, address, kindClock, nil)
-		received := n.clock.Elapsed()
-		if err != nil {
-			return
-		}
-		var told clock.Told
-		if err := json.Unmarshal(b, &told); err != nil {
-			n.log.Debug("a clock that cannot be read", "node", id, "err", err)
-			return
-		}
-		n.clock.Heard(id, told, sent, received)
-		if received-sent < clockAgain {
-			return
-		}
-	}
-}
-
-func (n *Node) tellClock() ([]byte, error) { return json.Marshal(n.clock.Tell()) }
 
 // judgeClocks compares the voters' clocks; a node that is in no cluster yet
 // compares those of all that it sees.

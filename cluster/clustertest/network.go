@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -24,6 +25,7 @@ type Network struct {
 	names     map[string][]string
 	lives     map[string]int // how often a host was killed
 	resets    map[string]bool
+	frozen    map[string]bool
 	changed   chan struct{} // closed when a link changes
 	lost      int
 }
@@ -52,6 +54,7 @@ func New(seed uint64) *Network {
 		names:     make(map[string][]string),
 		lives:     make(map[string]int),
 		resets:    make(map[string]bool),
+		frozen:    make(map[string]bool),
 		changed:   make(chan struct{}),
 	}
 }
@@ -167,6 +170,20 @@ func (n *Network) ResetOnClose(ip string) {
 	n.resets[ip] = true
 }
 
+// Freeze holds all that a host sends and all that it is sent until Thaw, as far
+// as the network can: its timers run on. Heal does not end it.
+func (n *Network) Freeze(ip string) { n.freeze(ip, true) }
+
+// Thaw ends Freeze.
+func (n *Network) Thaw(ip string) { n.freeze(ip, false) }
+
+func (n *Network) freeze(ip string, is bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.frozen[ip] = is
+	n.wake()
+}
+
 // Lost counts packets that a fault swallowed.
 func (n *Network) Lost() int {
 	n.mu.Lock()
@@ -200,6 +217,7 @@ func (n *Network) state(l link) (fault, <-chan struct{}) {
 // fault is what is wrong with a link, all ports or its own. n.mu is held.
 func (n *Network) fault(l link) fault {
 	f := n.links[link{l.from, l.to, 0}]
+	f.cut = f.cut || n.frozen[l.from] || n.frozen[l.to]
 	if l.port != 0 {
 		own := n.links[l]
 		f.cut = f.cut || own.cut
@@ -246,7 +264,7 @@ func (n *Network) connect(ctx context.Context, from, address string) (net.Conn, 
 	l := n.listeners[address]
 	if l == nil {
 		n.mu.Unlock()
-		return nil, fmt.Errorf("dial %s: connection refused", address)
+		return nil, fmt.Errorf("dial %s: %w", address, syscall.ECONNREFUSED)
 	}
 	a, b := newPipe(n, from, address)
 	n.conns[a], n.conns[b] = struct{}{}, struct{}{}
@@ -256,7 +274,7 @@ func (n *Network) connect(ctx context.Context, from, address string) (net.Conn, 
 		return a, nil
 	case <-l.done:
 		_ = a.Close()
-		return nil, fmt.Errorf("dial %s: connection refused", address)
+		return nil, fmt.Errorf("dial %s: %w", address, syscall.ECONNREFUSED)
 	case <-ctx.Done():
 		_ = a.Close()
 		return nil, fmt.Errorf("dial %s: %w", address, ctx.Err())

@@ -130,4 +130,5 @@ func (d *delegate) AckPayload() []byte { return nil }
 // NotifyPingComplete takes down how long a ping took.
 func (d *delegate) NotifyPingComplete(n *memberlist.Node, rtt time.Duration, _ []byte) {
 	d.g.metrics.pings.Observe(rtt.Seconds())
+	d.g.acked(n)
 }

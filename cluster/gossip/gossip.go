@@ -40,8 +40,9 @@ type Member struct {
 	Address string // of its gossip
 	Self    bool
 	Alive   bool
-	// Since is when Alive last changed.
-	Since time.Time
+	// Since is when Alive last changed, Told when the facts last came, Acked
+	// when a ping was last answered.
+	Since, Told, Acked time.Time
 }
 
 // Event says that a member appeared, changed or was lost. Events may be

@@ -55,10 +55,53 @@ func (g *Gossip) seen(n *memberlist.Node) {
 		m = &Member{Since: time.Now()}
 		g.members[meta.ID] = m
 	}
-	m.Meta, m.Address, m.Alive = meta, hostPort(n), true
+	m.Meta, m.Address, m.Alive, m.Told = meta, hostPort(n), true, time.Now()
 	m.Self = meta.ID == g.meta.ID
 	g.tell(*m)
 }
+
+// acked takes down that a node has answered a ping.
+func (g *Gossip) acked(n *memberlist.Node) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if m := g.members[model.NodeID(n.Name)]; m != nil {
+		m.Acked = time.Now()
+	}
+}
+
+// Pings pings a node, count times at once over udp, and reports whether one ping
+// was answered within the probe timeout.
+func (g *Gossip) Pings(id model.NodeID, count int) bool {
+	m, ok := g.Member(id)
+	if !ok || m.Address == "" {
+		return false
+	}
+	to := udpAddress(m.Address)
+	answers := make(chan bool, count)
+	for range count {
+		go func() {
+			_, err := g.list.Ping(string(id), to)
+			answers <- err == nil
+		}()
+	}
+	answered := false
+	for range count {
+		answered = <-answers || answered
+	}
+	if answered {
+		g.acked(&memberlist.Node{Name: string(id)})
+	}
+	return answered
+}
+
+// udpAddress is an IP:port as a net.Addr.
+type udpAddress string
+
+// Network is udp.
+func (udpAddress) Network() string { return "udp" }
+
+// String is IP:port.
+func (a udpAddress) String() string { return string(a) }
 
 // lost takes down that a node died or left.
 func (g *Gossip) lost(n *memberlist.Node) {

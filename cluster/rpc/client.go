@@ -14,6 +14,9 @@ import (
 type Client struct {
 	// Dial opens a connection to a peer.
 	Dial func(ctx context.Context, address string) (net.Conn, error)
+	// Lost is called, and must not block, when a connection that was open ended
+	// without the client's doing. May be nil.
+	Lost func(address string)
 	// WriteTimeout bounds sending one question. Default 2 s.
 	WriteTimeout time.Duration
 	// IdleTimeout closes a connection that nothing was asked on for that
@@ -141,7 +144,9 @@ func (c *Client) run(p *peer) {
 	defer stop()
 	defer conn.Close()
 	close(p.ready)
-	p.fail(p.read(conn))
+	if p.fail(p.read(conn)) && c.Lost != nil {
+		c.Lost(p.address)
+	}
 }
 
 // peer is one connection.
@@ -265,12 +270,13 @@ func (p *peer) suspect(asked time.Time) {
 	}
 }
 
-// fail ends the connection; the first reason counts.
-func (p *peer) fail(err error) {
+// fail ends the connection; the first reason counts. It reports whether this is.
+func (p *peer) fail(err error) (first bool) {
 	p.mu.Lock()
-	if p.failed == nil {
+	if first = p.failed == nil; first {
 		p.failed = err
 	}
 	p.mu.Unlock()
 	p.cancel(err)
+	return first
 }

@@ -9,11 +9,14 @@ type Quorum struct {
 	Held bool
 	// LostAt is when Held last became false; zero while it is true.
 	LostAt time.Time
-	// Reachable counts the voters that gossip sees alive, this node included
+	// Reachable counts the voters that are seen alive, this node included
 	// if it votes; Voters counts all of them.
 	Reachable, Voters int
+	// Elsewhere: a majority of the voters, this node not among them, is in sight
+	// and says that it has a leader.
+	Elsewhere bool
 }
 
-// CutOff reports whether the voters out of sight could form a majority, so that
-// somebody else may be paging.
-func (q Quorum) CutOff() bool { return q.Voters-q.Reachable > q.Voters/2 }
+// CutOff reports whether the voters out of sight could form a majority, or those
+// in sight say that they are one, so that somebody else may be paging.
+func (q Quorum) CutOff() bool { return q.Elsewhere || q.Voters-q.Reachable > q.Voters/2 }

@@ -1,0 +1,194 @@
+package cluster_test
+
+import (
+	"testing"
+	"time"
+
+	"tocsin/cluster"
+)
+
+const gossipPort, raftPort = 9094, 9095
+
+// block closes a port between all pairs of the given nodes.
+func (r *rig) block(port int, of ...*node) {
+	for i, a := range of {
+		for _, b := range of[i+1:] {
+			r.net.Block(ip(a.i), ip(b.i), port)
+		}
+	}
+}
+
+// TestKilledNodeIsMissedAtOnce: gossip alone takes seconds.
+func TestKilledNodeIsMissedAtOnce(t *testing.T) {
+	bubble(t, func(r *rig) {
+		nodes := r.trio()
+		time.Sleep(5 * time.Second)
+		dead := others(nodes, leaderOf(nodes...))[0]
+		rest := others(nodes, dead)
+		r.net.Crash(ip(dead.i))
+		_ = dead.Node.Close()
+		<-dead.done
+		dead.closeFiles()
+		r.until(1500*time.Millisecond, "the others miss it", func() bool {
+			for _, n := range rest {
+				_, of := n.Rank(key("x"))
+				if n.Quorum().Reachable != 2 || peerOf(n, dead.ID()).Alive || of != 2 {
+					return false
+				}
+			}
+			return true
+		})
+		again := r.start(dead.i, peers(1, 2, 3))
+		r.until(5*time.Second, "the others see it again", func() bool {
+			return rest[0].Quorum().Reachable == 3 && rest[1].Quorum().Reachable == 3 && again.isReady()
+		})
+		stopAll(append(rest, again)...)
+	})
+}
+
+// TestLossMakesNobodyFlap: a third of all packets lost, the nodes see each other
+// all the time and elect nobody.
+func TestLossMakesNobodyFlap(t *testing.T) {
+	bubble(t, func(r *rig) {
+		nodes := r.trio()
+		time.Sleep(5 * time.Second)
+		term := nodes[0].Status().Term
+		for _, p := range [][2]int{{1, 2}, {1, 3}, {2, 3}} {
+			r.net.Loss(ip(p[0]), ip(p[1]), 0.3)
+		}
+		flaps, lost := 0, 0
+		for range 1200 {
+			time.Sleep(100 * time.Millisecond)
+			for _, n := range nodes {
+				if q := n.Quorum(); q.Reachable != 3 {
+					flaps++
+				} else if !q.Held {
+					lost++
+				}
+			}
+		}
+		if flaps > 0 {
+			t.Errorf("in two minutes a node was not in sight %d of 3600 times", flaps)
+		}
+		t.Logf("without a leader %d of 3600 times, %d elections", lost, nodes[0].Status().Term-term)
+		r.net.Heal()
+		time.Sleep(5 * time.Second)
+		stopAll(nodes...)
+	})
+}
+
+// TestGossipBlockedRaftOpen: the nodes go on seeing each other, and each other's
+// facts, by the port that is open.
+func TestGossipBlockedRaftOpen(t *testing.T) {
+	bubble(t, func(r *rig) {
+		nodes := r.trio()
+		time.Sleep(5 * time.Second)
+		r.block(gossipPort, nodes...)
+		for range 600 {
+			time.Sleep(100 * time.Millisecond)
+			for _, n := range nodes {
+				if q := n.Quorum(); !q.Held || q.Reachable != 3 || q.CutOff() {
+					t.Fatalf("node %d: %+v", n.i, q)
+				}
+			}
+		}
+		r.ranks(nodes...)
+		nodes[1].Drain()
+		time.Sleep(3 * time.Second)
+		r.ranks(nodes[0], nodes[2])
+		// A node that starts now is found by Raft alone.
+		nodes[2].stop()
+		r.until(3*time.Second, "it is missed", func() bool { return nodes[0].Quorum().Reachable == 2 })
+		nodes[2] = r.start(3, peers(1, 2, 3))
+		r.until(10*time.Second, "it is back", func() bool { return nodes[2].isReady() && nodes[0].Quorum().Reachable == 3 })
+		time.Sleep(3 * time.Second)
+		r.ranks(nodes[0], nodes[2])
+		stopAll(nodes...)
+	})
+}
+
+// TestRaftBlockedGossipOpen: nobody has a quorum, all see each other, so nobody
+// waits for a majority out of sight, and they agree on who sends.
+func TestRaftBlockedGossipOpen(t *testing.T) {
+	bubble(t, func(r *rig) {
+		nodes := r.trio()
+		time.Sleep(5 * time.Second)
+		r.block(raftPort, nodes...)
+		r.until(5*time.Second, "all are degraded, and not cut off", func() bool {
+			for _, n := range nodes {
+				if q := n.Quorum(); q.Held || q.CutOff() {
+					return false
+				}
+			}
+			return true
+		})
+		for range 300 {
+			time.Sleep(100 * time.Millisecond)
+			for _, n := range nodes {
+				if q := n.Quorum(); q.Held || q.Reachable != 3 || q.CutOff() {
+					t.Fatalf("node %d: %+v", n.i, q)
+				}
+			}
+		}
+		r.ranks(nodes...)
+		r.net.Heal()
+		r.until(20*time.Second, "a quorum again", func() bool {
+			return nodes[0].Quorum().Held && nodes[1].Quorum().Held && nodes[2].Quorum().Held
+		})
+		stopAll(nodes...)
+	})
+}
+
+// TestRaftBlockedOnOneNode: it sees by gossip that the others have a quorum, so
+// it counts as cut off, and lets them go first; they do not wait for it.
+func TestRaftBlockedOnOneNode(t *testing.T) {
+	bubble(t, func(r *rig) {
+		nodes := r.trio()
+		time.Sleep(5 * time.Second)
+		lost := others(nodes, leaderOf(nodes...))[0]
+		rest := others(nodes, lost)
+		r.block(raftPort, lost, rest[0])
+		r.block(raftPort, lost, rest[1])
+		r.until(5*time.Second, "it knows", func() bool { return !lost.Quorum().Held })
+		for range 300 {
+			if q := lost.Quorum(); q.Held || !q.CutOff() {
+				t.Fatalf("the node without Raft: %+v", q)
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if rank, of := lost.Rank(key("x")); rank != 2 || of != 3 {
+			t.Errorf("it ranks %d of %d, want behind both others", rank, of)
+		}
+		r.ranks(rest...)
+		if s := rest[0].Status(); s.Quorum.Reachable != 3 || !s.Quorum.Held {
+			t.Errorf("the others: %+v", s.Quorum)
+		}
+		r.net.Heal()
+		r.until(20*time.Second, "a quorum again", func() bool { return lost.Quorum().Held })
+		stopAll(nodes...)
+	})
+}
+
+// TestFlappingNodeElectsNobody: a node that is cut off again and again disturbs
+// the others' leader only when it is the leader itself.
+func TestFlappingNodeElectsNobody(t *testing.T) {
+	bubble(t, func(r *rig) {
+		nodes := r.trio()
+		time.Sleep(5 * time.Second)
+		leader := leaderOf(nodes...)
+		term := leader.Status().Term
+		flaps := others(nodes, leader)[0]
+		rest := others(nodes, flaps)
+		for i := range 40 {
+			r.net.Split([]string{ip(flaps.i)}, []string{ip(rest[0].i), ip(rest[1].i)})
+			time.Sleep(time.Duration(1+i%14) * time.Second)
+			r.net.Heal()
+			time.Sleep(time.Duration(1+i%3) * time.Second)
+		}
+		if s := leader.Status(); s.State != cluster.StateLeader || s.Term != term {
+			t.Errorf("after 40 cuts of a follower the leader is %s in term %d, was leading in %d", s.State, s.Term, term)
+		}
+		r.until(5*time.Second, "it follows again", func() bool { return flaps.Quorum().Held })
+		stopAll(nodes...)
+	})
+}
