@@ -30,6 +30,9 @@ func (d *delivery) sendAlone(v *view, s step) {
 		d.keepTold(s, out)
 		return
 	}
+	if !d.pace.refused {
+		core.cut.sends(core.opts.Peers.Quorum())
+	}
 	doubt := d.overlay(s, beliefOf(&s.base).doubted(out.firing, out.resolved), out)
 	d.keep(doubt, s, false)
 	res := d.send(core.hard, out)

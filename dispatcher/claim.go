@@ -32,7 +32,7 @@ func (d *delivery) claim(v *view, s step) {
 		Firing: s.firing, Resolved: s.resolved, Reason: s.reason, MinGap: d.minGap(s.reason),
 	}
 	core.restart.propose(req.Token)
-	grant, err := d.propose(req)
+	grant, err := d.propose(req, s.patience)
 	if err != nil {
 		d.unanswered(req.Token, began, err)
 		return
@@ -43,6 +43,7 @@ func (d *delivery) claim(v *view, s step) {
 		return
 	}
 	core.cut.answered()
+	d.pace.without = time.Time{}
 	d.hold(v, s, req, l)
 }
 
@@ -59,18 +60,17 @@ func (d *delivery) unanswered(token model.Token, began time.Time, err error) {
 	}
 	core.opts.Logger.Debug("claim got no answer", "key", d.key.String(), "token", token, "err", err)
 	core.cut.unanswered(began)
-	core.tokens.strand(token)
-	core.work.Go(func() { core.reclaim(d.key, token) })
+	core.abandon(d.key, token)
 	if time.Since(began) < claimTimeout {
 		d.pace.pause(proposeAgain)
 	}
 }
 
-// propose repeats a claim until it is answered, for at most claimTimeout. It
-// gives up at once when the quorum is gone: what to do then is not decided here.
-func (d *delivery) propose(req model.ClaimRequest) (model.Grant, error) {
+// propose repeats a claim until it is answered, for at most patience. It gives up
+// at once when the quorum is gone: what to do then is not decided here.
+func (d *delivery) propose(req model.ClaimRequest, patience time.Duration) (model.Grant, error) {
 	core := d.group.epoch.core
-	ctx, cancel := context.WithTimeout(core.hard, claimTimeout)
+	ctx, cancel := context.WithTimeout(core.hard, patience)
 	defer cancel()
 	for {
 		grant, err := core.opts.Ledger.Claim(ctx, req)
@@ -164,7 +164,7 @@ func (d *delivery) release(token model.Token) {
 
 // giveBack releases a claim that was granted when nobody waited for it.
 func (d *delivery) giveBack(token model.Token) {
-	d.group.epoch.core.tokens.forget(token)
+	d.group.epoch.core.tokens.back(token)
 	d.release(token)
 }
 

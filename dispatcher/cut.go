@@ -22,16 +22,21 @@ type cut struct {
 
 	mu sync.Mutex // guards what follows
 	// lost is when the quorum went, by the monotonic clock; zero while it is
-	// held.
-	lost time.Time
-	// held is since when the quorum has been there without a break; zero while
+	// held. held is since when it has been there without a break; zero while
 	// it is lost.
-	held time.Time
+	lost, held time.Time
+	// lostAt names the loss: what the cluster says of it.
+	lostAt time.Time
 	// deaf is since when claims have had no answer, whether or not a leader was
 	// known at times; zero while they have. probed is when the last was begun
-	// or given up, missed when one was last given up.
-	deaf, probed, missed time.Time
-	said                 bool
+	// or given up, missed when one was last given up, heard when one was last
+	// answered.
+	deaf, probed, missed, heard time.Time
+	// alone is when this node last saw none of the others.
+	alone time.Time
+	// said is since when this node has sent without a quorum, by the wall
+	// clock; zero while it does not.
+	said time.Time
 }
 
 // mode is how notifications are sent at a moment.
@@ -39,7 +44,11 @@ type mode struct {
 	// degraded: without claims, from the given moment on.
 	degraded bool
 	from     time.Time
-	// lonely: this node sees none of the others.
+	// wait is how long a delivery waits for the quorum at most.
+	wait time.Duration
+	// steady: the quorum has been there for long enough to answer a claim.
+	steady bool
+	// lonely: this node sees none of the others, or has not for long.
 	lonely bool
 }
 
@@ -48,36 +57,62 @@ func (c *cut) mode(q model.Quorum, now time.Time) mode {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.look(q, now)
+	m := mode{
+		wait: c.hold(q), lonely: !c.alone.IsZero() && now.Sub(c.alone) < reunion,
+		steady: !c.held.IsZero() && now.Sub(c.held) >= claimTimeout,
+	}
 	since := c.lost
-	if since.IsZero() || !c.deaf.IsZero() && c.deaf.Before(since) {
+	if since.IsZero() || !c.said.IsZero() && !c.deaf.IsZero() && c.deaf.Before(since) {
 		since = c.deaf
 	}
 	if since.IsZero() {
-		c.say(false, q)
-		return mode{}
+		if m.steady || !c.heard.Before(c.held) {
+			c.say(false, q)
+		}
+		return m
 	}
-	wait := claimTimeout
-	if q.CutOff() {
-		wait = max(wait, c.peerTimeout)
-	}
-	m := mode{degraded: true, from: since.Add(wait), lonely: q.Voters > 1 && q.Reachable <= 1}
+	m.steady = false
+	m.from = since.Add(m.wait)
 	if c.lost.IsZero() && now.Before(m.from) {
 		// A leader is known: claims are tried until their time is over.
-		return mode{}
+		return m
 	}
-	c.say(c.said || !now.Before(m.from), q)
+	m.degraded = true
+	if !now.Before(m.from) {
+		c.say(true, q)
+	}
 	return m
 }
 
-// look takes in whether there is a quorum. A quorum that comes and goes answers
-// nothing, so what counts then is since when claims have had no answer. That is
+// hold is how long a loss is waited out. Gossip misses a node only after up to
+// ten seconds, so what it sees when the quorum goes does not say yet whether the
+// others could be a majority: with others in the cluster the tongue is held in
+// any case. A leader that is known but does not answer is no cut, unless the
+// others are out of sight too.
+func (c *cut) hold(q model.Quorum) time.Duration {
+	if q.Voters > 1 && (!c.lost.IsZero() || q.CutOff()) {
+		return max(claimTimeout, c.peerTimeout)
+	}
+	return claimTimeout
+}
+
+// reunion is how long a node that saw none of the others goes on as if it did
+// not: so long its alerts may not be in step with theirs.
+const reunion = 15 * time.Second
+
+// look takes in whether there is a quorum. Each loss counts by itself, also when
+// nobody looked between two: what a cut that comes and goes lets through in
+// between is what the others have told. That claims have had no answer is
 // forgotten once the quorum has come back and stayed, which must not hang on
 // there being something to claim.
 func (c *cut) look(q model.Quorum, now time.Time) {
 	if !q.Held {
 		c.held = time.Time{}
-		if c.lost.IsZero() {
-			c.lost = now.Add(-c.age(q))
+		if c.lost.IsZero() || !c.lostAt.Equal(q.LostAt) {
+			c.lost, c.lostAt = now.Add(-c.age(q)), q.LostAt
+		}
+		if q.Voters > 1 && q.Reachable <= 1 {
+			c.alone = now
 		}
 		return
 	}
@@ -102,20 +137,29 @@ func (c *cut) age(q model.Quorum) time.Duration {
 
 // say logs the beginning and the end of sending without a quorum, once each.
 func (c *cut) say(degraded bool, q model.Quorum) {
-	if degraded == c.said {
+	if degraded == !c.said.IsZero() {
 		return
 	}
-	c.said = degraded
 	if degraded {
+		c.said = c.now()
 		c.logger.Warn("no quorum: notifications are sent without it, and may be sent twice",
-			"reachable", q.Reachable, "voters", q.Voters)
+			"reachable", q.Reachable, "voters", q.Voters, "quorum_held", q.Held)
 	} else {
-		c.logger.Info("quorum is back: notifications are claimed again")
+		c.logger.Info("quorum is back: notifications are claimed again", "after", c.now().Sub(c.said))
+		c.said = time.Time{}
 	}
 }
 
-// degraded reports whether notifications are sent without a quorum.
-func (c *cut) degraded() bool {
+// sends says that a message is about to be sent without a quorum.
+func (c *cut) sends(q model.Quorum) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.say(true, q)
+}
+
+// degradedSince is since when this node has sent without a quorum, by its wall
+// clock; zero if it does not.
+func (c *cut) degradedSince() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.said
@@ -136,7 +180,7 @@ func (c *cut) unanswered(began time.Time) {
 func (c *cut) answered() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.deaf = time.Time{}
+	c.deaf, c.heard = time.Time{}, time.Now()
 }
 
 // mayProbe reports whether a claim may be tried although claims are not answered,

@@ -93,13 +93,14 @@ func TestIslandTakesTurns(t *testing.T) {
 	})
 }
 
-// Without a cut-off majority there is nothing to wait for but the claim's time.
+// What gossip still sees of the others when the quorum goes says nothing: it
+// misses them later, so the tongue is held in any case.
 func TestNoLeaderButMajority(t *testing.T) {
 	inBubble(t, 2, simple("1s", "60s", "4h"), func(r *rig) {
 		island(3, r.nodes...)
 		r.fire("a")
 		r.until(50 * sec)
-		r.wants("3s hook firing a")
+		r.wants("15s hook firing a")
 	})
 }
 
@@ -184,7 +185,7 @@ func TestHealAdoptsTheOnlyLine(t *testing.T) {
 		island(3, r.nodes...)
 		r.fire("a")
 		r.until(30 * sec)
-		r.wants("3s hook firing a")
+		r.wants("15s hook firing a")
 		for _, n := range r.nodes {
 			n.seat.back()
 		}
@@ -206,16 +207,16 @@ func TestUnmergedOverlayIsNotRepeated(t *testing.T) {
 	inBubble(t, 2, simple("1s", "10s", "4h"), func(r *rig) {
 		island(2, r.nodes...)
 		r.fire("a")
-		r.until(5 * sec)
-		r.wants("3s hook firing a")
+		r.until(16 * sec)
+		r.wants("15s hook firing a")
 		for _, n := range r.nodes {
 			n.seat.back()
 		}
 		r.fire("b")
-		r.until(20 * sec)
-		r.wants("16s hook firing a,b")
+		r.until(30 * sec)
+		r.wants("26s hook firing a,b")
 		r.resolve("a")
-		r.until(40 * sec)
+		r.until(50 * sec)
 		r.forget()
 		r.until(600 * sec)
 		r.wants()
@@ -238,8 +239,11 @@ func TestLonelyNodeTellsNoTimeouts(t *testing.T) {
 		r.until(75 * sec)
 		r.wants("1m1s hook resolved said")
 		n.find()
+		// The others, once they are in sight, may know better for a while.
 		r.until(90 * sec)
-		r.wants("1m21s hook resolved silent")
+		r.wants()
+		r.until(100 * sec)
+		r.wants("1m31s hook resolved silent")
 		if len(n.Groups(dispatcher.GroupFilter{Resolved: true})) != 0 {
 			t.Error("the group is still there")
 		}

@@ -215,7 +215,12 @@ func (d *Dispatcher) take(res alert.PutResult) alert.PutResult {
 func (d *Dispatcher) mode() mode { return d.cut.mode(d.opts.Peers.Quorum(), time.Now()) }
 
 // Degraded reports whether notifications are sent without a quorum.
-func (d *Dispatcher) Degraded() bool { return d.cut.degraded() }
+func (d *Dispatcher) Degraded() bool { return !d.DegradedSince().IsZero() }
+
+// DegradedSince is since when notifications have been sent without a quorum, by
+// this node's wall clock; zero if they are not. A leader that is known but does
+// not answer is no quorum.
+func (d *Dispatcher) DegradedSince() time.Time { return d.cut.degradedSince() }
 
 // Pending counts the deliveries that have something to tell and have not done
 // so.

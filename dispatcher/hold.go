@@ -16,8 +16,8 @@ func (d *delivery) hold(v *view, s step, req model.ClaimRequest, l *lease) {
 	core := d.group.epoch.core
 	e, ok := core.opts.Ledger.Entry(d.key)
 	if !ok || e.Claim == nil || e.Claim.Token != req.Token {
-		// It has ended already, or this node's state is behind its answer;
-		// the leader ends a claim that is not used.
+		// It has ended already, or this node's state is behind its answer.
+		core.abandon(d.key, req.Token)
 		return
 	}
 	s.entry = *e
@@ -71,7 +71,7 @@ func (d *delivery) compose(v *view, s *step, degraded bool) *outgoing {
 	}
 	out.row = model.Delivery{
 		ID:  notify.DeliveryID(core.opts.Cluster(), d.key, s.entry.Gen+d.pace.ahead, n.firing, n.resolved),
-		Key: d.key, Node: core.opts.Node, Reason: out.reason, Degraded: degraded,
+		Key: d.key, Node: core.opts.Node, Reason: out.reason, Degraded: degraded, At: millis(now),
 		Firing: uint32(len(n.firing)), Resolved: uint32(len(n.resolved)),
 	}
 	if !out.silent {

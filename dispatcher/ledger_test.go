@@ -343,6 +343,13 @@ func (s *seat) Claim(ctx context.Context, req model.ClaimRequest) (model.Grant, 
 		return model.Grant{}, ctx.Err()
 	}
 	g := s.claim(req)
+	s.mu.Lock()
+	lost := !s.lost.IsZero()
+	s.mu.Unlock()
+	if lost {
+		// The decision does not get to this node's own state.
+		return model.Grant{}, errNoQuorum
+	}
 	if s.onGrant != nil && g.Denied == model.DeniedNot {
 		s.onGrant()
 	}

@@ -47,7 +47,7 @@ func newMetrics(d *Dispatcher) *metrics {
 	r.constant("alertmanager_dispatcher_aggregation_group_creation_retries_total", "Number of retries while creating aggregation groups under contention.")
 	r.constant("alertmanager_dispatcher_aggregation_group_creation_given_up_total", "Number of alerts dropped because aggregation group creation was given up.")
 	r.read("tocsin_degraded", "Whether notifications are sent without a quorum.", func() float64 {
-		if d.cut.degraded() {
+		if d.Degraded() {
 			return 1
 		}
 		return 0

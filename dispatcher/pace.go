@@ -39,6 +39,9 @@ type pace struct {
 	// reason is that this node has not the cluster's configuration.
 	refused bool
 	stale   time.Time
+	// without is since when what is due has waited for a quorum, by a look at
+	// it; zero while it does not.
+	without time.Time
 	// paused is until when nothing is proposed, after an answer that a moment
 	// later may be another.
 	paused time.Time
@@ -65,7 +68,7 @@ func (p *pace) note(v *view, e model.Entry, now time.Time) {
 		p.rev, p.revSeen, p.barred = e.Rev, now, time.Time{}
 	}
 	if p.gen != e.Gen {
-		p.gen, p.ahead, p.kept = e.Gen, 0, nil
+		p.gen, p.ahead, p.kept, p.without = e.Gen, 0, nil, time.Time{}
 	}
 }
 
@@ -73,8 +76,36 @@ func (p *pace) note(v *view, e model.Entry, now time.Time) {
 func (p *pace) rest() {
 	p.due, p.since, p.unmerged = time.Time{}, time.Time{}, time.Time{}
 	p.failed, p.retry = 0, time.Time{}
-	p.refused, p.stale = false, time.Time{}
+	p.refused, p.stale, p.without = false, time.Time{}, time.Time{}
 }
+
+// waits takes in whether there is a quorum to wait for. A quorum that comes and
+// goes begins the wait of the cut anew each time; what is due waits only once, as
+// long as nobody tells it, or it would never be told.
+func (p *pace) waits(m mode, now time.Time) mode {
+	switch {
+	case m.steady:
+		p.without = time.Time{}
+	case m.degraded && p.without.IsZero():
+		p.without = now
+	}
+	if m.degraded {
+		m.from = earlier(m.from, p.without.Add(m.wait))
+	}
+	return m
+}
+
+// patience is how long a claim may stay unanswered: less when its message has
+// waited for a quorum already.
+func (p *pace) patience(m mode) time.Duration {
+	if p.without.IsZero() {
+		return claimTimeout
+	}
+	return min(claimTimeout, max(0, time.Until(p.without.Add(m.wait)))+lastClaim)
+}
+
+// lastClaim is how long a claim may take when the wait for a quorum is over.
+const lastClaim = 500 * time.Millisecond
 
 // bar takes in that the ledger says a message for this reason is too early.
 func (p *pace) bar(reason model.Reason, until time.Time) { p.barred, p.reason = until, reason }

@@ -34,30 +34,6 @@ func TestSilentAlertComesBackBeforeHold(t *testing.T) {
 	})
 }
 
-// A quorum that comes and goes, and answers nothing, is none.
-func TestFlappingQuorum(t *testing.T) {
-	inBubble(t, 1, simple("1s", "5m", "4h"), func(r *rig) {
-		n := r.nodes[0]
-		n.seat.deaf = true
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			for range 60 {
-				n.lose()
-				time.Sleep(1900 * ms)
-				n.seat.back()
-				time.Sleep(100 * ms)
-			}
-		}()
-		n.fire("a")
-		r.until(20 * sec)
-		if len(r.tellings()) != 1 || r.tellings()[0].at > 5500*ms {
-			t.Errorf("told %v", r.tellings())
-		}
-		<-done
-	})
-}
-
 func isTooLarge(o *dispatcher.Options) {
 	o.Final = func(err error) bool { return errors.Is(err, errTooLarge) }
 }

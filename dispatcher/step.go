@@ -21,7 +21,9 @@ type step struct {
 	overlays []model.Overlay
 	// probes: the claim is to find out whether claims are answered again.
 	probes bool
-	// lonely: this node sees none of the others.
+	// patience is how long the claim may stay unanswered.
+	patience time.Duration
+	// lonely: this node sees none of the others, or has not for long.
 	lonely bool
 	// token is what to give back.
 	token model.Token
@@ -84,7 +86,7 @@ func (d *delivery) next(v *view) step {
 		b := beliefOf(&s.base).doubted(c.Firing, c.Resolved)
 		s.base.Must, s.base.Maybe, s.base.Resolved = b.must, b.maybe, b.resolved
 	}
-	s.lonely = m.degraded && m.lonely
+	s.lonely = m.lonely
 	if c := s.entry.Claim; c != nil && d.stray(c, m, now) {
 		return step{does: stepGiveBack, token: c.Token}
 	}
@@ -99,6 +101,8 @@ func (d *delivery) next(v *view) step {
 	if d.pace.refused && !m.degraded {
 		m = mode{degraded: true, from: now}
 	}
+	m = d.pace.waits(m, now)
+	s.patience = d.pace.patience(m)
 	if until := d.pace.notBefore(s, d.group.route.GroupInterval, core.opts.Now()); until.After(now) {
 		return step{does: stepWait, until: until}
 	}
@@ -158,6 +162,9 @@ func (d *delivery) claimed(e model.Entry, m mode, now time.Time) (step, bool) {
 	if !m.degraded {
 		// Its end will be a change of the key.
 		return step{does: stepWait, until: now.Add(near)}, true
+	}
+	if d.group.epoch.core.tokens.unused(e.Claim.Token) {
+		return step{}, false
 	}
 	// Without a quorum nobody can renew it or say that it is over.
 	if until = until.Add(leaseTerm); !until.After(now) {

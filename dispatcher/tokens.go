@@ -13,13 +13,20 @@ import (
 // is granted late, it is given back.
 type tokens struct {
 	mu     sync.Mutex
-	strays map[model.Token]time.Time
+	strays map[model.Token]stray
+}
+
+// stray is a claim that nothing is sent on.
+type stray struct {
+	at time.Time
+	// back: it was given back, though this node's own state may not show it.
+	back bool
 }
 
 // strayKept is how long a claim may take to surface.
 const strayKept = 10 * time.Minute
 
-func newTokens() *tokens { return &tokens{strays: make(map[model.Token]time.Time)} }
+func newTokens() *tokens { return &tokens{strays: make(map[model.Token]stray)} }
 
 // newToken is 16 random bytes.
 func newToken() model.Token {
@@ -35,27 +42,43 @@ func (t *tokens) strand(token model.Token) {
 	now := time.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for old, at := range t.strays {
-		if now.Sub(at) > strayKept {
+	for old, s := range t.strays {
+		if now.Sub(s.at) > strayKept {
 			delete(t.strays, old)
 		}
 	}
-	t.strays[token] = now
+	t.strays[token] = stray{at: now}
 }
 
-// stray reports whether the claim was stranded by this process.
+// stray reports whether the claim was stranded by this process and has to be
+// given back.
 func (t *tokens) stray(token model.Token) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s, ok := t.strays[token]
+	return ok && !s.back
+}
+
+// unused reports whether the claim was stranded by this process, so that nothing
+// is sent on it.
+func (t *tokens) unused(token model.Token) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	_, ok := t.strays[token]
 	return ok
 }
 
-// forget is for a stray that is over.
-func (t *tokens) forget(token model.Token) {
+// back is for a stray that was given back.
+func (t *tokens) back(token model.Token) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.strays, token)
+	t.strays[token] = stray{at: time.Now(), back: true}
+}
+
+// abandon is for a claim that nobody waits for any more.
+func (c *Dispatcher) abandon(key model.DeliveryKey, token model.Token) {
+	c.tokens.strand(token)
+	c.work.Go(func() { c.reclaim(key, token) })
 }
 
 // reclaimFor is how long a claim without an answer is looked out for. If it
@@ -86,7 +109,7 @@ func (c *Dispatcher) releaseStray(ctx context.Context, key model.DeliveryKey, to
 	try, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
 	if c.opts.Ledger.Release(try, model.Release{Key: key, Token: token, Node: c.opts.Node}) == nil {
-		c.tokens.forget(token)
+		c.tokens.back(token)
 		c.cut.answered()
 		return
 	}

@@ -32,6 +32,11 @@ func (n *Node) openDispatcher() error {
 		NamesInMetrics:    n.opts.Features.EnableAlertNamesInMetrics(),
 		Now:               n.cluster.Now,
 	})
+	sent := openOutbox(n.local, n.opts.Logger, n.opts.Registerer)
+	n.background("outbox", closeFile, func(ctx context.Context) error {
+		sent.run(ctx)
+		return nil
+	})
 	n.dispatch = dispatcher.New(dispatcher.Options{
 		Ledger:            n.cluster,
 		Peers:             n.cluster,
@@ -40,6 +45,7 @@ func (n *Node) openDispatcher() error {
 		Store:             n.alerts,
 		Node:              n.cluster.ID(),
 		Epoch:             n.cluster.Epoch(),
+		Outbox:            sent,
 		Claims:            func() iter.Seq[*model.Entry] { return n.machine.View().Claims() },
 		Final:             final,
 		Cluster:           func() model.ClusterID { return n.machine.View().Cluster() },
