@@ -25,9 +25,7 @@ func (n *Node) view() view.Cluster {
 		ConfigRev:         revOf(v.Config()),
 		PendingDeliveries: n.dispatch.Pending(),
 		PendingOverlays:   s.OverlaysPending,
-	}
-	if n.dispatch.Degraded() {
-		out.DegradedSince = s.Quorum.LostAt
+		DegradedSince:     n.dispatch.DegradedSince(),
 	}
 	if s.Storage != nil {
 		out.Storage = s.Storage.Error()
