@@ -15,15 +15,21 @@ LDFLAGS := -s -w \
 # real binary measure time, so they run after the others and one by one.
 TEST_P       ?= 2
 TEST_TIMEOUT ?= 12m
-TIMED        := tocsin/cmd/tocsin/acceptance tocsin/cmd/tocsin/e2e
 BENCH_ARGS   ?=
 
 # The tests of the whole program measure time: they run after the others, and
 # one package after the other.
-WHOLE := -e /cmd/tocsin/acceptance -e /cmd/tocsin/e2e
+WHOLE := -e /cmd/tocsin/acceptance -e /cmd/tocsin/e2e -e /cmd/tocsin/chaos
+
+# make chaos: the file that gets the table, which scenarios (a regular
+# expression), on what, and how many at a time.
+CHAOS_OUT      ?= bin/chaos.md
+CHAOS_RUN      ?= .
+CHAOS_SYSTEM   ?= tocsin,alertmanager
+CHAOS_PARALLEL ?= 10
 
 .DEFAULT_GOAL := help
-.PHONY: run build test bench microbench lint cover clean help
+.PHONY: run build test chaos bench microbench lint cover clean help
 
 run: build ## Run three nodes on this machine, with something to try (Ctrl-C stops them)
 	./bin/tocsin dev
@@ -39,6 +45,11 @@ test: build ## Run all tests with the race detector; as root on Debian, install 
 	./testdata/isolate.sh go test -race -p $(TEST_P) -timeout $(TEST_TIMEOUT) $$(go list ./... | grep -v $(WHOLE)) || failed=1; \
 	TOCSIN_BINARY=$(CURDIR)/bin/tocsin ./testdata/isolate.sh go test -race -p 1 -timeout $(TEST_TIMEOUT) $$(go list ./... | grep $(WHOLE)) || failed=1; \
 	[ -z "$$failed" ]
+
+chaos: build ## Break three nodes in every way, beside Alertmanager, and print what was told (as root, half an hour)
+	./testdata/setup.sh
+	TOCSIN_BINARY=$(CURDIR)/bin/tocsin ./testdata/isolate.sh go test -count=1 -timeout 60m ./cmd/tocsin/chaos -run TestChaos -v -args \
+		-chaos.run '$(CHAOS_RUN)' -chaos.system $(CHAOS_SYSTEM) -chaos.parallel $(CHAOS_PARALLEL) -chaos.out $(abspath $(CHAOS_OUT))
 
 bench: build ## Load the program and measure, beside Alertmanager if it is installed (ten minutes)
 	go run ./cmd/bench -bin ./bin/tocsin

@@ -12,6 +12,8 @@ iproute2 ip
 nftables nft
 exim4-daemon-light exim4
 haproxy haproxy
+strace strace
+e2fsprogs mkfs.ext4
 '
 
 PATH=$PATH:/usr/sbin:/sbin

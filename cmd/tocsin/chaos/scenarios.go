@@ -9,7 +9,7 @@ import (
 
 // All are the scenarios, in the order of the table.
 func All() []Scenario {
-	return slices.Concat(healthy(), deaths(), cuts(), losses(), reach(), pauses())
+	return slices.Concat(healthy(), deaths(), cuts(), losses(), reach(), pauses(), people())
 }
 
 // When something breaks, when that has lasted long, and when it heals if it is
@@ -104,7 +104,7 @@ func killedHolding() Scenario {
 	return Scenario{
 		Name: "node killed holding the claim", Plan: long,
 		Steps: []Step{
-			step(breaks, "the next sender dies before it is answered", func(w *World) { w.strike((*Node).Kill) }),
+			step(breaks, "the next sender dies before it is answered", func(w *World) { w.strike((*Node).Kill, 5*time.Second) }),
 			restart(mended),
 		},
 		Want: clean(usual + 12),
@@ -112,8 +112,8 @@ func killedHolding() Scenario {
 }
 
 // strike makes the sender of the next message the victim and does something to
-// it before the message is answered; the sink then answers nothing for a while.
-func (w *World) strike(do func(*Node) error) {
+// it before the message is answered, which takes a while longer.
+func (w *World) strike(do func(*Node) error, answer time.Duration) {
 	struck := false
 	w.Sink.Answer(func(a Arrival) Answer {
 		if struck {
@@ -126,7 +126,7 @@ func (w *World) strike(do func(*Node) error) {
 				if err := do(n); err != nil {
 					w.Note("strike: %v", err)
 				}
-				return Answer{After: 5 * time.Second}
+				return Answer{After: answer}
 			}
 		}
 		return Answer{}
@@ -269,8 +269,12 @@ func pauses() []Scenario {
 		}}
 	}
 	during := Scenario{Name: "sender frozen 40 s during a send", Plan: Plan{From: breaks, To: breaks + 46}, Want: clean(usual + 12), Steps: []Step{
-		step(breaks, "the next sender freezes before it is answered", func(w *World) { w.strike(stop) }),
+		step(breaks, "the next sender freezes before it is answered", func(w *World) { w.strike(stop, 5*time.Second) }),
 		{breaks + 46, "wake", func(_ context.Context, w *World) error { return w.Victim.Signal(syscall.SIGCONT) }},
 	}}
-	return []Scenario{frozen("follower frozen 40 s", follows), frozen("leader frozen 40 s", leads), during}
+	after := Scenario{Name: "sender frozen 40 s after a send", Plan: Plan{From: breaks, To: breaks + 46}, Want: clean(usual + 12), Steps: []Step{
+		step(breaks, "the next sender freezes before it hears the answer", func(w *World) { w.strike(stop, 0) }),
+		{breaks + 46, "wake", func(_ context.Context, w *World) error { return w.Victim.Signal(syscall.SIGCONT) }},
+	}}
+	return []Scenario{frozen("follower frozen 40 s", follows), frozen("leader frozen 40 s", leads), during, after}
 }
