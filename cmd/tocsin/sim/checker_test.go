@@ -1,0 +1,286 @@
+package sim_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"tocsin/cmd/tocsin/app"
+	"tocsin/fsm"
+	"tocsin/fsm/model"
+)
+
+// checker watches a run: what goes wrong when, what the ledger goes through,
+// and what is true meanwhile. The invariants are in invariants_test.go.
+type checker struct {
+	w        *world
+	versions int
+	wiped    bool
+
+	vmu        sync.Mutex // guards violations
+	violations []violation
+
+	mu sync.Mutex // guards the rest
+	// suffering are the troubles that members have, ended when anybody last had
+	// any, disturbed when anything was last done.
+	suffering map[*member]map[trouble]bool
+	unwell    bool
+	ended     time.Time
+	disturbed time.Time
+	// latest is the newest state that any node has had, hashes the hash at each
+	// index.
+	latest *fsm.View
+	hashes map[uint64]uint64
+	over   map[model.Token]bool
+	events map[model.DeliveryKey][]event
+	// configs are the numbers in the configurations, by revision.
+	configs  map[uint64]int
+	silences map[string]*silenceRecord
+	// excused are alerts that were over while they were silenced: nobody needs to
+	// be told.
+	excused map[string]bool
+	// lost: overlays were lost with a disk.
+	lost bool
+}
+
+// event is something that puts in doubt what a receiver knows.
+type event struct {
+	at   time.Time
+	what string
+}
+
+// silenceRecord is a silence that was acknowledged.
+type silenceRecord struct {
+	id, alert string
+	at        time.Time
+	index     uint64
+	// ending: it was asked to expire.
+	ending bool
+}
+
+func (c *checker) open(w *world) {
+	c.w, c.versions = w, 1
+	c.suffering = make(map[*member]map[trouble]bool)
+	c.hashes = make(map[uint64]uint64)
+	c.over = make(map[model.Token]bool)
+	c.events = make(map[model.DeliveryKey][]event)
+	c.configs = make(map[uint64]int)
+	c.excused = make(map[string]bool)
+	c.silences = make(map[string]*silenceRecord)
+	c.ended, c.disturbed = time.Now(), time.Now()
+}
+
+func (c *checker) disturb() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.disturbed = time.Now()
+}
+
+func (c *checker) suffer(what trouble, who ...*member) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range who {
+		if c.suffering[m] == nil {
+			c.suffering[m] = make(map[trouble]bool)
+		}
+		c.suffering[m][what] = true
+	}
+}
+
+func (c *checker) relieve(what trouble, who ...*member) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range who {
+		if c.suffering[m][what] {
+			delete(c.suffering[m], what)
+			c.ended = time.Now()
+		}
+	}
+}
+
+func (c *checker) receiversChanged(well bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.unwell && well {
+		c.ended = time.Now()
+	}
+	c.unwell = !well
+}
+
+// well is for how long nothing at all has been wrong. c.mu is held.
+func (c *checker) wellLocked() time.Duration {
+	if c.unwell {
+		return 0
+	}
+	for _, t := range c.suffering {
+		if len(t) > 0 {
+			return 0
+		}
+	}
+	return time.Since(c.ended)
+}
+
+func (c *checker) well() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wellLocked()
+}
+
+func (c *checker) suffers(m *member) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.suffering[m]) > 0
+}
+
+// died is called before a process ends.
+func (c *checker) died(m *member, node *app.Node) {
+	c.suffer(troubleDown, m)
+	if node.Cluster().Status().OverlaysPending > 0 {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.lost = c.lost || c.wiped
+	}
+}
+
+// watch follows the state of a process.
+func (c *checker) watch(m *member, node *app.Node) {
+	node.Machine().Observe(func(fsm.Change) { c.observe(m, node.Machine().View()) })
+	c.observe(m, node.Machine().View())
+}
+
+var versionIn = regexp.MustCompile(`X-Version: \{values: \["(\d+)"\]\}`)
+
+// observe looks at a state that a node has come to.
+func (c *checker) observe(m *member, v *fsm.View) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.checkI5(m, v)
+	if c.latest != nil && v.Index() <= c.latest.Index() {
+		return
+	}
+	before := c.latest
+	c.latest = v
+	if cfg := v.Config(); cfg != nil && c.configs[cfg.Rev] == 0 {
+		if found := versionIn.FindSubmatch(cfg.YAML); found != nil {
+			c.configs[cfg.Rev], _ = strconv.Atoi(string(found[1]))
+		}
+	}
+	for e := range v.Entries() {
+		was := &model.Entry{Key: e.Key}
+		if before != nil {
+			if b, ok := before.Entry(e.Key); ok {
+				was = b
+			}
+		}
+		if was.Rev != e.Rev {
+			c.moved(was, e)
+		}
+	}
+}
+
+// moved looks at a change of a ledger's entry. c.mu is held.
+func (c *checker) moved(was, is *model.Entry) {
+	c.checkI4(was, is)
+	for _, l := range is.Lapsed {
+		if !slices.ContainsFunc(was.Lapsed, func(o model.Claim) bool { return o.Token == l.Token }) {
+			c.happen(is.Key, "expired")
+		}
+	}
+	if is.Attempt > was.Attempt {
+		c.happen(is.Key, "failed")
+	}
+	if !slices.Equal(is.Merged, was.Merged) {
+		c.happen(is.Key, "merged")
+	}
+	if len(is.Lapsed) < len(was.Lapsed) {
+		c.happen(is.Key, "late settlement")
+	}
+}
+
+func (c *checker) happen(key model.DeliveryKey, what string) {
+	c.w.note("%s %s: %s", key.Receiver, key.Group, what)
+	c.events[key] = append(c.events[key], event{time.Now(), what})
+	c.checkExcuse(key, what)
+}
+
+// silenced takes the answer to a silence.
+func (c *checker) silenced(m *member, node *app.Node, s *source, code int, body []byte) {
+	var answer struct {
+		SilenceID string `json:"silenceID"`
+	}
+	_ = json.Unmarshal(body, &answer)
+	c.w.note("%s silences %s: %d %s", m.name, s.name, code, answer.SilenceID)
+	if code != http.StatusOK {
+		return
+	}
+	v := node.Machine().View()
+	c.checkI14(m, v, answer.SilenceID)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.silences[answer.SilenceID] = &silenceRecord{id: answer.SilenceID, alert: s.name, at: time.Now(), index: v.Index()}
+}
+
+// silencesOf are the silences of an alert that were acknowledged; they count as
+// ending from now on.
+func (c *checker) silencesOf(alert string) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var ids []string
+	for id, s := range c.silences {
+		if s.alert == alert && !s.ending {
+			s.ending = true
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// muted reports whether the newest state has an active silence of the alert.
+func (c *checker) muted(alert string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.latest == nil {
+		return false
+	}
+	for s := range c.latest.Silences() {
+		if active(s) && s.MatcherSets[0][0].Value == alert {
+			return true
+		}
+	}
+	return false
+}
+
+// received looks at a message that a receiver took.
+func (c *checker) received(r *receiver, rec receipt) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.checkI3(r, rec)
+	c.checkI7(rec)
+	c.checkI13(rec)
+	if rec.degraded {
+		c.checkDegraded(rec)
+	}
+}
+
+// watchdog looks every second.
+func (w *world) watchdog() {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-w.quit:
+			return
+		case <-t.C:
+			for _, s := range w.alerts {
+				w.excuse(s)
+				w.checkI1Now(s)
+			}
+			w.checkI8()
+		}
+	}
+}

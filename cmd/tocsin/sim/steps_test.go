@@ -1,0 +1,267 @@
+package sim_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"tocsin/cmd/tocsin/app"
+)
+
+// trouble is a fault that a node suffers from.
+type trouble string
+
+const (
+	troubleNet   trouble = "network"
+	troublePause trouble = "pause"
+	troubleDown  trouble = "down"
+	troubleReach trouble = "receivers out of reach"
+	troubleClock trouble = "clock"
+)
+
+// perform does a step.
+func (w *world) perform(x step) {
+	w.note("STEP %s", x)
+	if !slices.Contains([]op{opFire, opResolve, opFlap, opMute}, x.Op) {
+		defer w.disturb()
+	}
+	a, b, s := w.members[x.A], w.members[x.B], (*source)(nil)
+	if len(w.alerts) > 0 {
+		s = w.alerts[x.Alert]
+	}
+	if do, ok := w.steps()[x.Op]; ok {
+		do(x, a, b, s)
+		return
+	}
+	panic("BUG: no such op: " + string(x.Op))
+}
+
+type action func(x step, a, b *member, s *source)
+
+// steps are what the ops do.
+func (w *world) steps() map[op]action {
+	return map[op]action{
+		opFire:    func(_ step, _, _ *member, s *source) { s.set(true) },
+		opResolve: func(_ step, _, _ *member, s *source) { s.set(false) },
+		opFlap: func(x step, _, _ *member, s *source) {
+			was := s.truth().firing
+			s.set(!was)
+			w.tasks.Go(func() { time.Sleep(time.Duration(x.N+1) * 300 * time.Millisecond); s.set(was) })
+		},
+		opMute:      func(_ step, _, _ *member, s *source) { s.setOn(false) },
+		opUnmute:    func(_ step, _, _ *member, s *source) { s.reachAll(); s.setOn(true) },
+		opReach:     w.doReach,
+		opSilence:   w.doSilence,
+		opUnsilence: w.doUnsilence,
+		opConfig:    func(_ step, a, _ *member, _ *source) { w.versions++; a.writeConfig(w.versions); w.reload(a) },
+		opReload:    func(_ step, a, _ *member, _ *source) { w.reload(a) },
+		opTransfer:  w.doTransfer,
+		opCut:       func(_ step, a, _ *member, _ *source) { w.cutOff(a) },
+		opCutLeader: func(_ step, _, _ *member, _ *source) {
+			if l := w.leader(); l != nil {
+				w.cutOff(l)
+			}
+		},
+		opPart:   func(_ step, a, b *member, _ *source) { w.cut(a, b); w.cut(b, a) },
+		opOneWay: func(_ step, a, b *member, _ *source) { w.cut(a, b) },
+		opAlone: func(step, *member, *member, *source) {
+			for _, m := range w.members {
+				w.cutOff(m)
+			}
+		},
+		opFlutter: w.doFlutter,
+		opBlock:   w.doBlock,
+		opLoss: func(x step, a, b *member, _ *source) {
+			w.net.Loss(a.ip, b.ip, 0.15*float64(x.N+1))
+			w.suffer(troubleNet, a, b)
+		},
+		opDelay: func(x step, a, b *member, _ *source) {
+			w.net.Delay(a.ip, b.ip, time.Duration(x.N+1)*60*time.Millisecond)
+			w.suffer(troubleNet, a, b)
+		},
+		opUnreach: func(_ step, a, _ *member, _ *source) {
+			for _, r := range w.receivers {
+				w.net.Split([]string{a.ip}, []string{r.ip})
+			}
+			w.suffer(troubleReach, a)
+		},
+		opHeal:  func(step, *member, *member, *source) { w.heal() },
+		opPause: w.doPause,
+		opCrash: func(_ step, a, _ *member, _ *source) { a.kill() },
+		opKillAll: func(step, *member, *member, *source) {
+			for _, m := range w.members {
+				m.kill()
+			}
+		},
+		opStart: func(_ step, a, _ *member, _ *source) {
+			if node, _ := a.process(); node == nil {
+				a.start()
+				w.relieve(troubleDown, a)
+			}
+		},
+		opStop: func(_ step, a, _ *member, _ *source) { a.stop() },
+		opWipe: func(_ step, a, _ *member, _ *source) {
+			if !w.wiped {
+				w.wiped = true
+				a.wipe()
+			}
+		},
+		opClock:  w.doClock,
+		opRefuse: func(step, *member, *member, *source) { w.answer(mode{status: http.StatusInternalServerError}) },
+		opBusy: func(x step, _, _ *member, _ *source) {
+			w.answer(mode{status: http.StatusTooManyRequests, retryAfter: x.N + 1})
+		},
+		opNoAnswer: func(step, *member, *member, *source) { w.answer(mode{drop: true}) },
+		opSlow:     func(x step, _, _ *member, _ *source) { w.answer(mode{before: time.Duration(x.N+1) * time.Second}) },
+		opLate:     func(x step, _, _ *member, _ *source) { w.answer(mode{after: time.Duration(x.N+1) * 3 * time.Second}) },
+		opWell:     func(step, *member, *member, *source) { w.answer(mode{}) },
+	}
+}
+
+func (w *world) answer(m mode) {
+	for _, r := range w.receivers {
+		r.set(m)
+	}
+	w.receiversChanged(m == mode{})
+}
+
+func (w *world) cut(from, to *member) {
+	if from == to {
+		return
+	}
+	w.net.Cut(from.ip, to.ip)
+	w.suffer(troubleNet, from, to)
+}
+
+func (w *world) cutOff(m *member) {
+	for _, o := range w.members {
+		w.cut(m, o)
+		w.cut(o, m)
+	}
+}
+
+func (w *world) heal() {
+	w.net.Heal()
+	w.relieve(troubleNet, w.members...)
+	w.relieve(troubleReach, w.members...)
+}
+
+func (w *world) doReach(x step, a, b *member, s *source) {
+	if x.N%2 == 0 {
+		s.reachOnly(a.i)
+	} else {
+		s.reachOnly(a.i, b.i)
+	}
+}
+
+func (w *world) doFlutter(x step, a, _ *member, _ *source) {
+	w.tasks.Go(func() {
+		for range x.N + 2 {
+			w.cutOff(a)
+			time.Sleep(700 * time.Millisecond)
+			w.disturb()
+			for _, o := range w.members {
+				w.net.Mend(a.ip, o.ip)
+				w.net.Mend(o.ip, a.ip)
+			}
+			time.Sleep(700 * time.Millisecond)
+			w.disturb()
+		}
+		w.relieve(troubleNet, w.members...)
+	})
+}
+
+func (w *world) doBlock(x step, a, b *member, _ *source) {
+	if a == b {
+		return
+	}
+	port := gossipPort
+	if x.N%2 == 1 {
+		port = raftPort
+	}
+	w.net.Block(a.ip, b.ip, port)
+	w.suffer(troubleNet, a, b)
+}
+
+func (w *world) doPause(x step, a, _ *member, _ *source) {
+	d := time.Duration(x.N+1) * 4 * time.Second
+	a.mu.Lock()
+	a.paused = time.Now().Add(d)
+	a.mu.Unlock()
+	w.suffer(troublePause, a)
+	w.net.Freeze(a.ip)
+	w.tasks.Go(func() {
+		time.Sleep(d)
+		a.mu.Lock()
+		over := !time.Now().Before(a.paused)
+		a.mu.Unlock()
+		if over {
+			w.net.Thaw(a.ip)
+			w.relieve(troublePause, a)
+			w.note("%s goes on", a.name)
+		}
+	})
+}
+
+// doClock sets a clock; only a minority of the clocks is ever wrong.
+func (w *world) doClock(x step, a, _ *member, _ *source) {
+	skew := []time.Duration{0, time.Hour, -time.Hour, 2 * time.Minute}[x.N]
+	for _, m := range w.members {
+		if m != a && m.skew.Load() != 0 {
+			return
+		}
+	}
+	a.skew.Store(int64(skew))
+	if skew == 0 {
+		w.relieve(troubleClock, a)
+	} else {
+		w.suffer(troubleClock, a)
+	}
+}
+
+// with does something with a node's process, beside the steps that follow,
+// because it may take its time. It is not done if the process does not run.
+func (w *world) with(m *member, f func(node *app.Node)) {
+	node, up := m.up()
+	if !up {
+		return
+	}
+	w.tasks.Go(func() { f(node); w.disturb() })
+}
+
+func (w *world) reload(m *member) {
+	w.with(m, func(node *app.Node) {
+		err := node.Reload(context.Background())
+		w.note("%s reloaded: %v", m.name, err)
+	})
+}
+
+func (w *world) doTransfer(_ step, a, _ *member, _ *source) {
+	w.with(a, func(node *app.Node) {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		err := node.Cluster().TransferLeadership(ctx, "")
+		w.note("%s asked for another leader: %v", a.name, err)
+	})
+}
+
+func (w *world) doSilence(_ step, a, _ *member, s *source) {
+	w.with(a, func(node *app.Node) {
+		now := time.Now()
+		body := fmt.Sprintf(`{"matchers":[{"name":"alertname","value":%q,"isRegex":false}],"startsAt":%q,"endsAt":%q,"createdBy":"sim","comment":"sim"}`,
+			s.name, now.Add(-2*time.Hour).Format(time.RFC3339Nano), now.Add(48*time.Hour).Format(time.RFC3339Nano))
+		answer := ask(node, http.MethodPost, "/api/v2/silences", body)
+		w.silenced(a, node, s, answer.Code, answer.Body.Bytes())
+	})
+}
+
+func (w *world) doUnsilence(_ step, a, _ *member, s *source) {
+	w.with(a, func(node *app.Node) {
+		for _, id := range w.silencesOf(s.name) {
+			answer := ask(node, http.MethodDelete, "/api/v2/silence/"+id, "")
+			w.note("%s expires the silence of %s: %d", a.name, s.name, answer.Code)
+		}
+	})
+}
