@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"tocsin/cmd/tocsin/acceptance/rig"
 	"tocsin/cmd/tocsin/chaos"
@@ -20,6 +21,8 @@ var (
 	systemFlag = flag.String("chaos.system", chaos.Tocsin, "which systems to run: tocsin, alertmanager, or both, separated by a comma")
 	parallel   = flag.Int("chaos.parallel", 8, "how many runs at a time")
 	outFlag    = flag.String("chaos.out", "", "file that gets the table as Markdown")
+	soakFlag   = flag.Duration("chaos.soak", 0, "instead, run random scenarios for so long")
+	seedFlag   = flag.Uint64("chaos.seed", 0, "seed of the first random scenario; 0: by the clock")
 	logsFlag   = flag.String("chaos.logs", "", "folder that gets the logs of all runs; empty: those of failed runs are kept in a temporary folder")
 )
 
@@ -27,39 +30,84 @@ var (
 func TestChaos(t *testing.T) {
 	rig.NeedRoot(t)
 	rig.NeedTool(t, "ip")
-	logs := *logsFlag
-	if logs == "" {
-		dir, err := os.MkdirTemp("", "tocsin-chaos-")
-		if err != nil {
-			t.Fatal(err)
-		}
-		logs = dir
+	logs := logFolder(t)
+	next := fixed(t)
+	if *soakFlag > 0 {
+		next = drawn(t)
 	}
-	var list []job
-	for _, sc := range selected(t) {
-		for _, sys := range systems(t) {
-			list = append(list, job{sc, sys, chaos.Row{}})
-		}
-	}
+	var jobs []*job
 	slots := make(chan struct{}, *parallel)
 	var all sync.WaitGroup
-	for i := range list {
+	for {
 		slots <- struct{}{}
+		j := next()
+		if j == nil {
+			break
+		}
+		i := len(jobs)
+		jobs = append(jobs, j)
 		all.Go(func() {
 			defer func() { <-slots }()
-			list[i].run(t, i, logs)
+			j.run(t, i, logs)
 		})
 	}
 	all.Wait()
-	rows := make([]chaos.Row, len(list))
-	for i, j := range list {
-		rows[i] = j.row
+	var rows []chaos.Row
+	for _, j := range jobs {
+		rows = append(rows, j.row)
 	}
 	publish(t, chaos.Table(rows))
-	if *logsFlag == "" && !t.Failed() {
-		if err := os.RemoveAll(logs); err != nil {
-			t.Error(err)
+}
+
+// logFolder is where the logs of the runs go. Unless it was asked for, it is
+// removed if all is well.
+func logFolder(t *testing.T) string {
+	if *logsFlag != "" {
+		return *logsFlag
+	}
+	dir, err := os.MkdirTemp("", "tocsin-chaos-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if !t.Failed() {
+			_ = os.RemoveAll(dir) // what is left of it is in a temporary folder
 		}
+	})
+	return dir
+}
+
+// fixed gives the selected scenarios on the selected systems, one by one.
+func fixed(t *testing.T) func() *job {
+	var list []*job
+	for _, sc := range selected(t) {
+		for _, sys := range systems(t) {
+			list = append(list, &job{scenario: sc, system: sys})
+		}
+	}
+	return func() *job {
+		if len(list) == 0 {
+			return nil
+		}
+		j := list[0]
+		list = list[1:]
+		return j
+	}
+}
+
+// drawn gives random scenarios until the time is over.
+func drawn(t *testing.T) func() *job {
+	seed, end := *seedFlag, time.Now().Add(*soakFlag)
+	if seed == 0 {
+		seed = uint64(time.Now().Unix())
+	}
+	sys := systems(t)[0]
+	return func() *job {
+		if time.Now().After(end) {
+			return nil
+		}
+		seed++
+		return &job{scenario: chaos.Random(seed), system: sys}
 	}
 }
 
