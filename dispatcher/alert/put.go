@@ -8,95 +8,105 @@ import "time"
 // does not undo it. An alert without a hash gets its hash and fingerprint here.
 // The store keeps copies; batch may be reused.
 func (s *Store) Put(now time.Time, batch []Alert) PutResult {
-	return s.apply(now, batch, posted)
+	return s.apply(now, batch, Posted)
 }
 
 // Merge takes in alerts as another node, or this one before a restart, had
 // them. Their UpdatedAt decides what is newer, and where two are equal their
 // content, so that the order in which nodes hear of states does not matter.
 func (s *Store) Merge(now time.Time, batch []Alert) PutResult {
-	return s.apply(now, batch, heard)
+	return s.apply(now, batch, Heard)
 }
 
-// origin is where an update comes from.
-type origin uint8
+// intake is one batch on its way into the store.
+type intake struct {
+	now  int64
+	from Origin
+	res  PutResult
+	// told is for the subscribers; nil if there are none.
+	told *[]Change
+}
 
-const (
-	posted origin = iota
-	heard
-)
-
-func (s *Store) apply(now time.Time, batch []Alert, from origin) PutResult {
-	var res PutResult
-	ns := now.UnixNano()
+func (s *Store) apply(now time.Time, batch []Alert, from Origin) PutResult {
+	subs := s.subs.list()
+	b := intake{now: now.UnixNano(), from: from, told: s.subs.room(subs)}
 	for i := range batch {
 		in := &batch[i]
 		if in.Hash == 0 && in.Fingerprint == 0 {
 			in.Hash, in.Fingerprint = in.Labels.Hash(), in.Labels.Fingerprint()
 		}
-		s.applyOne(ns, in, from, &res)
+		s.applyOne(in, &b)
 	}
-	s.metrics.count(res)
-	return res
+	s.metrics.count(b.res)
+	s.subs.tell(subs, b.told, from)
+	return b.res
 }
 
-func (s *Store) applyOne(now int64, in *Alert, from origin, res *PutResult) {
+func (s *Store) applyOne(in *Alert, b *intake) {
 	sh := s.shard(in.Hash)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	r, ok := sh.records[in.Hash]
 	if !ok {
-		s.insert(now, in, from, res)
+		s.insert(in, b)
 		return
 	}
 	old := r.Load()
 	if !old.Labels.Equal(in.Labels) {
-		res.Collided++
+		b.res.Collided++
 		return
 	}
-	upd := r.next(old, in, from)
-	kind := kindOf(old, upd, now)
+	upd := r.next(old, in, b.from)
+	kind := kindOf(old, upd, b.now)
 	if kind == Refreshed && upd == old {
-		res.Refreshed++
+		b.res.Refreshed++
 		return
 	}
-	if !s.quotas.move(r, old, upd, now) {
-		res.Limited++
+	if !s.quotas.move(r, old, upd, b.now) {
+		b.res.Limited++
 		s.metrics.limit(in)
 		return
 	}
 	r.alert.Store(upd)
-	if kind == Refreshed {
-		res.Refreshed++
-		if !s.opts.TellRefreshed {
+	b.note(Change{Record: r, Old: old, New: upd, Kind: kind}, s.opts.TellRefreshed)
+}
+
+// note puts a change where it is wanted.
+func (b *intake) note(c Change, refreshed bool) {
+	if b.told != nil {
+		*b.told = append(*b.told, c)
+	}
+	if c.Kind == Refreshed {
+		b.res.Refreshed++
+		if !refreshed {
 			return
 		}
 	}
-	res.Changes = append(res.Changes, Change{Record: r, Old: old, New: upd, Kind: kind})
+	b.res.Changes = append(b.res.Changes, c)
 }
 
 // insert adds a record. The caller has the shard's lock.
-func (s *Store) insert(now int64, in *Alert, from origin, res *PutResult) {
+func (s *Store) insert(in *Alert, b *intake) {
 	a := *in
 	r := &Record{}
-	if from == posted {
+	if b.from == Posted {
 		r.arrived = a.UpdatedAt
 	}
 	r.alert.Store(&a)
-	if !s.quotas.move(r, nil, &a, now) {
-		res.Limited++
+	if !s.quotas.move(r, nil, &a, b.now) {
+		b.res.Limited++
 		s.metrics.limit(in)
 		return
 	}
 	s.shard(a.Hash).records[a.Hash] = r
 	s.size.Add(1)
-	res.Changes = append(res.Changes, Change{Record: r, New: &a, Kind: New})
+	b.note(Change{Record: r, New: &a, Kind: New}, s.opts.TellRefreshed)
 }
 
 // next says what becomes of old, the alert in the record, when in arrives. It is
 // old itself if nothing changes.
-func (r *Record) next(old, in *Alert, from origin) *Alert {
-	if from == posted {
+func (r *Record) next(old, in *Alert, from Origin) *Alert {
+	if from == Posted {
 		return r.post(old, in)
 	}
 	return hear(old, in)

@@ -19,6 +19,7 @@ type Store struct {
 	shards  [shardCount]shard
 	size    atomic.Int64
 	quotas  *quotas
+	subs    subscribers
 	metrics *metrics
 }
 
