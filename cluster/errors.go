@@ -33,6 +33,8 @@ var (
 	ErrLastVoter = errors.New("the last voter cannot be removed")
 	// ErrUnknownPeer says that no such node is in the Raft configuration.
 	ErrUnknownPeer = errors.New("no such node in the cluster")
+	// ErrAmbiguous says that several nodes have the name that was given.
+	ErrAmbiguous = errors.New("several nodes have that name; give an ID")
 	// ErrRefused says that another node would not do what it was asked.
 	ErrRefused = errors.New("refused")
 	// ErrClosed says that the node is stopping or has stopped.

@@ -41,9 +41,51 @@ func (n *Node) RemovePeer(ctx context.Context, id model.NodeID) error {
 	return n.askLeaderToChange(ctx, kindRemove, []byte(id), n.takeRemove)
 }
 
+// FindPeer is the member that has this ID or, if none has, this name. Errors:
+// ErrUnknownPeer, ErrAmbiguous.
+func (n *Node) FindPeer(idOrName string) (model.NodeID, error) {
+	var named []model.NodeID
+	for _, p := range n.ListPeers() {
+		switch {
+		case !p.Member || idOrName == "":
+		case string(p.ID) == idOrName:
+			return p.ID, nil
+		case p.Name == idOrName:
+			named = append(named, p.ID)
+		}
+	}
+	switch len(named) {
+	case 0:
+		return "", fmt.Errorf("node %q: %w", idOrName, ErrUnknownPeer)
+	case 1:
+		return named[0], nil
+	default:
+		return "", fmt.Errorf("%w: nodes %v are all named %q", ErrAmbiguous, named, idOrName)
+	}
+}
+
 // TransferLeadership makes another voter lead; to = "" leaves the choice to
-// Raft. Errors: *NoQuorumError, ErrUnknownPeer, ErrRefused.
+// Raft. It returns when this node knows the new leader. Errors: *NoQuorumError,
+// ErrUnknownPeer, ErrRefused.
 func (n *Node) TransferLeadership(ctx context.Context, to model.NodeID) error {
+	ctx, cancel := n.hold(ctx)
+	defer cancel()
+	old, _ := n.leader()
+	if err := n.transfer(ctx, to); err != nil {
+		return err
+	}
+	for {
+		now, _ := n.leader()
+		if now != "" && (to == "" && now != old || now == to) && n.Quorum().Held {
+			return nil
+		}
+		if !sleep(ctx, tick/5) {
+			return n.noQuorum(errors.New("leadership was handed over, but the new leader was not heard of yet"))
+		}
+	}
+}
+
+func (n *Node) transfer(ctx context.Context, to model.NodeID) error {
 	if e := n.engine.Load(); e != nil && to != "" {
 		if cfg, _ := e.configuration(); !isVoter(cfg, raft.ServerID(to)) {
 			return fmt.Errorf("transfer leadership to %s: %w", to, ErrUnknownPeer)

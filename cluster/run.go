@@ -8,17 +8,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hashicorp/raft"
-
 	"tocsin/cluster/mux"
 	"tocsin/cluster/rpc"
 )
 
 // Times of the way down.
 const (
-	leaveTime     = 3 * time.Second
-	handOverTries = 3
-	handOverTime  = 4 * time.Second // for all tries
+	leaveTime = 3 * time.Second
 	// stuckTime is how long a disk that hangs can hold up the end of Run.
 	stuckTime = 10 * time.Second
 	// readyAlone is when a member without a leader counts as ready.
@@ -143,24 +139,6 @@ func (n *Node) serve(ctx context.Context, e *engine) {
 			n.Drain()
 			n.handOver(e)
 		}
-	}
-}
-
-// handOver has another node lead before this one stops.
-func (n *Node) handOver(e *engine) {
-	ctx, cancel := context.WithTimeout(n.ctx, handOverTime)
-	defer cancel()
-	for range handOverTries {
-		if e.raft.State() != raft.Leader || !e.hasOtherVoter(n) {
-			return
-		}
-		err := e.await(ctx, func() raft.Future { return e.raft.LeadershipTransfer() })
-		if err == nil {
-			n.log.Info("leadership is handed over")
-			return
-		}
-		n.log.Debug("handing leadership over failed", "err", err)
-		sleep(ctx, 100*time.Millisecond)
 	}
 }
 

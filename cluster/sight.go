@@ -27,7 +27,7 @@ const (
 	// lookTime bounds one question, and is as long as a clock's answer may take.
 	lookTime = time.Second
 	// sightFor is how long an answer shows that a node is there.
-	sightFor = 6 * time.Second
+	sightFor     = 6 * time.Second
 	forgetSights = 10 * time.Minute
 	// pingsBeforeGone is how many of gossip's pings must get lost.
 	pingsBeforeGone = 3

@@ -239,7 +239,7 @@ func (p *peer) read(conn net.Conn) error {
 		if err := conn.SetReadDeadline(time.Now().Add(p.idle)); err != nil {
 			return err
 		}
-		f, err := readFrame(r)
+		f, err := readFrame(r, nil)
 		if err != nil {
 			return err
 		}

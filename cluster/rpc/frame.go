@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 )
 
 // MaxBody bounds a question or an answer: the largest log entry with some room
@@ -33,7 +34,35 @@ func appendFrame(b []byte, f frame) []byte {
 	return append(b, f.body...)
 }
 
-func readFrame(r io.Reader) (frame, error) {
+// errBudget says that the frames that are held already leave no room.
+var errBudget = errors.New("too many bytes of questions are held")
+
+// budget is how many bytes of frames may be held at a time.
+type budget struct{ left atomic.Int64 }
+
+func newBudget(bytes int) *budget {
+	b := &budget{}
+	b.left.Store(int64(bytes))
+	return b
+}
+
+func (b *budget) take(n int) bool {
+	if b.left.Add(-int64(n)) >= 0 {
+		return true
+	}
+	b.give(n)
+	return false
+}
+
+func (b *budget) give(n int) { b.left.Add(int64(n)) }
+
+// step is how much of a body is read, and counted, at a time.
+const step = 64 << 10
+
+// readFrame reads one frame. What its body takes of the budget is given back by
+// whoever has done with the frame; after an error nothing is held. A nil budget
+// is without bounds.
+func readFrame(r io.Reader, of *budget) (frame, error) {
 	var head [headBytes]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return frame{}, err
@@ -46,12 +75,30 @@ func readFrame(r io.Reader) (frame, error) {
 	if n == 0 {
 		return f, nil
 	}
-	// Memory follows what arrives, not what the head promises.
+	var err error
+	f.body, err = readBody(r, n, of)
+	return f, err
+}
+
+// readBody reads n bytes. Memory follows what arrives, not what the head
+// promises.
+func readBody(r io.Reader, n int, of *budget) ([]byte, error) {
 	var body bytes.Buffer
-	body.Grow(min(n, 64<<10))
-	if _, err := io.CopyN(&body, r, int64(n)); err != nil {
-		return frame{}, err
+	body.Grow(min(n, step))
+	held := 0
+	for held < n {
+		part := min(step, n-held)
+		err := errBudget
+		if of == nil || of.take(part) {
+			held += part
+			_, err = io.CopyN(&body, r, int64(part))
+		}
+		if err != nil {
+			if of != nil {
+				of.give(held)
+			}
+			return nil, err
+		}
 	}
-	f.body = body.Bytes()
-	return f, nil
+	return body.Bytes(), nil
 }

@@ -27,7 +27,13 @@ type Server struct {
 	// IdleTimeout closes a connection on which no whole question has come for
 	// that long. Default 10 min.
 	IdleTimeout time.Duration
-	Logger      *slog.Logger // default: discard
+	// FrameTimeout closes a connection on which a question has begun to come
+	// and is not whole after that long. Default 10 s.
+	FrameTimeout time.Duration
+	// MaxBytes bounds the bytes of all questions that are being read or
+	// answered. A connection that goes beyond it is closed. Default 64 MiB.
+	MaxBytes int
+	Logger   *slog.Logger // default: discard
 }
 
 // Serve answers what comes in on l until ctx ends or l is closed, and returns
@@ -41,6 +47,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) {
 	defer wg.Wait()
 	defer cancel()
 	conns := make(chan struct{}, orDefault(s.MaxConns, 64))
+	held := newBudget(orDefault(s.MaxBytes, 64<<20))
 	for {
 		c, err := l.Accept()
 		if err != nil {
@@ -50,7 +57,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) {
 		case conns <- struct{}{}:
 			wg.Go(func() {
 				defer func() { <-conns }()
-				s.serveConn(ctx, c)
+				s.serveConn(ctx, c, held)
 			})
 		default:
 			_ = c.Close()
@@ -58,7 +65,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) {
 	}
 }
 
-func (s *Server) serveConn(ctx context.Context, c net.Conn) {
+func (s *Server) serveConn(ctx context.Context, c net.Conn, held *budget) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
@@ -71,12 +78,9 @@ func (s *Server) serveConn(ctx context.Context, c net.Conn) {
 	w := &lockedWriter{conn: c, timeout: orDefault(s.WriteTimeout, 10*time.Second)}
 	r := bufio.NewReaderSize(c, 64<<10)
 	for {
-		if err := c.SetReadDeadline(time.Now().Add(orDefault(s.IdleTimeout, 10*time.Minute))); err != nil {
-			return
-		}
-		f, err := readFrame(r)
+		f, err := s.next(c, r, held)
 		if err != nil {
-			if errors.Is(err, ErrFrame) && s.Logger != nil {
+			if (errors.Is(err, ErrFrame) || errors.Is(err, errBudget)) && s.Logger != nil {
 				s.Logger.Warn("closing a connection", "remote", c.RemoteAddr(), "err", err)
 			}
 			return
@@ -84,15 +88,30 @@ func (s *Server) serveConn(ctx context.Context, c net.Conn) {
 		select {
 		case running <- struct{}{}:
 		case <-ctx.Done():
+			held.give(len(f.body))
 			return
 		}
 		wg.Go(func() {
-			defer func() { <-running }()
+			defer func() { <-running; held.give(len(f.body)) }()
 			if _, err := w.write(s.answer(ctx, f)); err != nil {
 				cancel()
 			}
 		})
 	}
+}
+
+// next is the next question on c.
+func (s *Server) next(c net.Conn, r *bufio.Reader, held *budget) (frame, error) {
+	if err := c.SetReadDeadline(time.Now().Add(orDefault(s.IdleTimeout, 10*time.Minute))); err != nil {
+		return frame{}, err
+	}
+	if _, err := r.Peek(1); err != nil {
+		return frame{}, err
+	}
+	if err := c.SetReadDeadline(time.Now().Add(orDefault(s.FrameTimeout, 10*time.Second))); err != nil {
+		return frame{}, err
+	}
+	return readFrame(r, held)
 }
 
 func (s *Server) answer(ctx context.Context, f frame) frame {

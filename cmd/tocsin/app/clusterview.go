@@ -1,6 +1,11 @@
 package app
 
 import (
+	"cmp"
+	"errors"
+	"fmt"
+	"time"
+
 	"tocsin/cluster"
 	"tocsin/httpapi/view"
 )
@@ -27,6 +32,9 @@ func (n *Node) view() view.Cluster {
 		PendingOverlays:   s.OverlaysPending,
 		DegradedSince:     n.dispatch.DegradedSince(),
 	}
+	if n.waits() {
+		out.DegradedSince = time.Time{} // it is not without a quorum, it has none yet
+	}
 	if s.Storage != nil {
 		out.Storage = s.Storage.Error()
 	}
@@ -50,6 +58,23 @@ func viewPeer(p *cluster.Peer) view.Peer {
 		out.LastSeen = p.Since
 	}
 	return out
+}
+
+// waits reports whether this node waits to become a member of a cluster and has
+// no configuration to go by meanwhile: it can tell nobody anything.
+func (n *Node) waits() bool {
+	return n.machine.View().Config() == nil && n.cluster.Status().State == cluster.StateWaiting
+}
+
+// errWaiting is why a node is not ready to take alerts.
+var errWaiting = errors.New("this node waits to become a member of a cluster")
+
+// readiness is an error while alerts had better go to other nodes.
+func (n *Node) readiness() error {
+	if !n.waits() {
+		return nil
+	}
+	return fmt.Errorf("%w: it waits for %s", errWaiting, cmp.Or(n.cluster.Status().Waiting, "the others"))
 }
 
 func (n *Node) ready() bool {

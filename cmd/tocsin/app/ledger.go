@@ -65,12 +65,22 @@ func (m members) AddPeer(ctx context.Context, id model.NodeID, raftAddress strin
 	return refused(m.node.AddPeer(ctx, id, raftAddress))
 }
 
-// RemovePeer takes a node out of the cluster.
+// RemovePeer takes a node out of the cluster, which is named by its ID or name.
 func (m members) RemovePeer(ctx context.Context, id model.NodeID) error {
+	id, err := m.node.FindPeer(string(id))
+	if err != nil {
+		return refused(err)
+	}
 	return refused(m.node.RemovePeer(ctx, id))
 }
 
-// TransferLeadership makes another voter lead.
+// TransferLeadership makes another voter lead: the one of an ID or a name, or any.
 func (m members) TransferLeadership(ctx context.Context, to model.NodeID) error {
+	if to != "" {
+		var err error
+		if to, err = m.node.FindPeer(string(to)); err != nil {
+			return refused(err)
+		}
+	}
 	return refused(m.node.TransferLeadership(ctx, to))
 }

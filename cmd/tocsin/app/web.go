@@ -64,7 +64,7 @@ func (n *Node) openWeb(ctx context.Context) error {
 		Members:         members{n.cluster},
 		Ledger:          ledger{n.machine, n.cluster},
 		Reload:          n.Reload,
-		Ready:           func() error { return nil },
+		Ready:           n.readiness,
 		Gatherer:        n.opts.Gatherer,
 		Registerer:      n.opts.Registerer,
 		Logger:          n.opts.Logger,

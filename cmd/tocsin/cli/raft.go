@@ -41,9 +41,9 @@ func newJoin(r *remote) *cobra.Command {
 
 func newRemovePeer(r *remote) *cobra.Command {
 	return &cobra.Command{
-		Use:   "remove-peer ID",
+		Use:   "remove-peer ID|NAME",
 		Short: "Take a node out of the cluster, running or not",
-		Args:  between(1, 1, "a node's ID, which list-peers shows"),
+		Args:  between(1, 1, "a node's ID or name, which list-peers shows"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return r.peers(cmd, func(ctx context.Context, c *client.Client) ([]client.Peer, error) { return c.RemovePeer(ctx, args[0]) })
 		},
@@ -52,9 +52,9 @@ func newRemovePeer(r *remote) *cobra.Command {
 
 func newTransfer(r *remote) *cobra.Command {
 	return &cobra.Command{
-		Use:   "transfer-leadership [ID]",
+		Use:   "transfer-leadership [ID|NAME]",
 		Short: "Have another node lead",
-		Args:  between(0, 1, "at most one node's ID"),
+		Args:  between(0, 1, "at most one node's ID or name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			to := ""
 			if len(args) > 0 {

@@ -1,0 +1,80 @@
+package cluster
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"tocsin/cluster/gossip"
+	"tocsin/fsm/model"
+)
+
+const (
+	handOverTries = 3
+	handOverTime  = 4 * time.Second // for all tries
+)
+
+// handOver has another node lead before this one stops.
+func (n *Node) handOver(e *engine) {
+	ctx, cancel := context.WithTimeout(n.ctx, handOverTime)
+	defer cancel()
+	n.awaitHeirs(ctx, e)
+	n.sayBereft(e)
+	for range handOverTries {
+		if e.raft.State() != raft.Leader || !e.hasOtherVoter(n) {
+			return
+		}
+		err := e.await(ctx, func() raft.Future { return e.raft.LeadershipTransfer() })
+		if err == nil {
+			n.log.Info("leadership is handed over")
+			return
+		}
+		n.log.Debug("handing leadership over failed", "err", err)
+		sleep(ctx, 100*time.Millisecond)
+	}
+}
+
+// awaitHeirs waits, where those that stay behind would have no quorum, until the
+// nodes that were added a moment ago have got their votes.
+func (n *Node) awaitHeirs(ctx context.Context, e *engine) {
+	for {
+		l := n.lead.Load()
+		cfg, _ := e.configuration()
+		if voters, stay := n.staying(e); l == nil || stay > voters/2 {
+			return
+		}
+		if !slices.ContainsFunc(cfg.Servers, func(s raft.Server) bool { return s.Suffrage != raft.Voter && l.wantsVote(s) }) {
+			return
+		}
+		if !sleep(ctx, tick/2) {
+			return
+		}
+	}
+}
+
+// staying is how many voters there are, and how many are there when this node
+// has gone.
+func (n *Node) staying(e *engine) (voters, stay int) {
+	cfg, _ := e.configuration()
+	for _, s := range cfg.Servers {
+		if s.Suffrage != raft.Voter {
+			continue
+		}
+		voters++
+		if m, ok := n.member(model.NodeID(s.ID)); s.ID != e.id && ok && m.Alive && !m.Is(gossip.FlagDraining) {
+			stay++
+		}
+	}
+	return voters, stay
+}
+
+// sayBereft says when the nodes that stay behind have no quorum.
+func (n *Node) sayBereft(e *engine) {
+	cfg, _ := e.configuration()
+	if voters, stay := n.staying(e); len(cfg.Servers) > 1 && stay <= voters/2 {
+		n.log.Error("the nodes that stay behind have no quorum until this one or another is back: they page, but silences and configuration cannot be changed",
+			"voters", voters, "staying", stay)
+	}
+}
