@@ -128,7 +128,7 @@ func (j *job) run(t *testing.T, i int, logs string) {
 	name := regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(j.scenario.Name), "-")
 	at := chaos.Place{Prefix: fmt.Sprintf("c%d", i), Dir: dir, Logs: filepath.Join(logs, j.system.Name+"-"+name)}
 	j.row = chaos.Run(t.Context(), j.scenario, j.system, at)
-	t.Logf("%s", strings.TrimSpace(chaos.Table([]chaos.Row{j.row})[len(chaos.Table(nil)):]))
+	t.Log(j.row)
 	switch {
 	case j.row.Err != nil:
 		t.Errorf("%s on %s: %v (logs in %s)", j.scenario.Name, j.system.Name, j.row.Err, at.Logs)
