@@ -24,6 +24,10 @@
 // by its context in every phase, not only while it dials. The text of an error
 // never shows a secret.
 //
+// A message may carry a Check, which is asked last before a request is written,
+// once its connection is there: a process that was stopped meanwhile must not
+// send what was true before. What did not get so far is told as unsent.
+//
 // Left as it is upstream: a FIFO topic of SNS gets the hash of the group key as
 // its deduplication ID, because the request is signed before anything of ours
 // sees it; AWS drops a second message of a group within five minutes.

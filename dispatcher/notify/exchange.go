@@ -2,9 +2,12 @@ package notify
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
 	"sync"
 	"time"
@@ -16,8 +19,16 @@ type exchange struct {
 	ctx      context.Context
 	id       string
 	degraded bool
+	// check allows a request to be written; nil allows all. watched: it is
+	// asked for all that the integration sends.
+	check   func() error
+	watched bool
+	giveUp  context.CancelCauseFunc
 
-	mu         sync.Mutex
+	mu         sync.Mutex // guards what follows
+	// written: something of the message has left, or may have.
+	written    bool
+	refusal    error
 	status     int
 	retryAfter time.Duration
 	bodies     []io.Closer
@@ -51,6 +62,60 @@ func (x *exchange) answered() (status int, after time.Duration) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.status, x.retryAfter
+}
+
+// mayWrite is asked before something of the message leaves. After an error
+// nothing may.
+func (x *exchange) mayWrite() error {
+	if x == nil {
+		return nil
+	}
+	var err error
+	if x.check != nil {
+		err = x.check()
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if err != nil {
+		x.refusal = fmt.Errorf("not sent: %w", err)
+		return x.refusal
+	}
+	x.written = true
+	return nil
+}
+
+// refused is why something was not written; nil if nothing was kept back.
+func (x *exchange) refused() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.refusal
+}
+
+// unsent reports whether certainly nothing has left.
+func (x *exchange) unsent() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.watched && !x.written
+}
+
+// guard has the exchange asked for req when there is a connection for it, which is
+// right before it is written. One that may not be written is given up together
+// with its connection: nothing else keeps the transport from writing its head.
+func (x *exchange) guard(req *http.Request) *http.Request {
+	return req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+		GotConn: func(got httptrace.GotConnInfo) {
+			err := x.mayWrite()
+			if err == nil {
+				return
+			}
+			x.giveUp(err)
+			// A connection of HTTP/2 has other messages on it, and heeds the
+			// context before it writes.
+			if c, ok := got.Conn.(*tls.Conn); !ok || c.ConnectionState().NegotiatedProtocol != "h2" {
+				_ = got.Conn.Close() // the error that matters is err
+			}
+		},
+	}))
 }
 
 // close closes all bodies. Some notifiers forget to, and a connection whose

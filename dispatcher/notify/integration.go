@@ -25,6 +25,8 @@ type Integration struct {
 	secrets  []string
 	metrics  *Metrics
 	logger   *slog.Logger
+	// watched: all that is sent goes by an exchange.
+	watched bool
 
 	// turn is held while a notifier that takes turns sends; nil for others.
 	turn    chan struct{}
@@ -54,13 +56,22 @@ func (i *Integration) Send(ctx context.Context, m *Message) Result {
 	if len(alerts) == 0 {
 		return Result{Skipped: true, Data: m.Data}
 	}
-	x := &exchange{id: m.DeliveryID, degraded: m.Degraded}
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	x := &exchange{id: m.DeliveryID, degraded: m.Degraded, check: m.Check, watched: i.watched, giveUp: giveUp}
 	store := storeOf(m.kept())
 	ctx = x.with(m.context(ctx, store))
 	if err := i.takeTurn(ctx, x); err != nil {
 		return i.failed(ctx, m, x, outcome{err: err, retry: true})
 	}
 	defer i.giveTurn()
+	if m.Check != nil {
+		if err := m.Check(); err != nil {
+			r := i.failed(ctx, m, x, outcome{err: fmt.Errorf("not sent: %w", err), retry: true})
+			r.Unsent = true
+			return r
+		}
+	}
 	start := time.Now()
 	retry, err := i.notify(ctx, alerts)
 	took := time.Since(start)
@@ -84,6 +95,10 @@ type outcome struct {
 
 func (i *Integration) failed(ctx context.Context, m *Message, x *exchange, o outcome) Result {
 	status, after := x.answered()
+	if why := x.refused(); why != nil {
+		// What the transport made of it says less.
+		o.err, o.retry = why, true
+	}
 	r := Result{
 		Err:        newFailure(o.err, i.secrets),
 		Retryable:  o.retry || unanswered(o.err, status),
@@ -92,6 +107,7 @@ func (i *Integration) failed(ctx context.Context, m *Message, x *exchange, o out
 		Status:     status,
 		Data:       m.Data,
 		Took:       o.took,
+		Unsent:     x.unsent(),
 	}
 	if status == http.StatusTooManyRequests || r.Reason == upstream.RateLimitedReason.String() {
 		r.Retryable = true

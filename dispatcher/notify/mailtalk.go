@@ -17,8 +17,9 @@ import (
 
 // talk is one conversation with a mail server. It ends with its context.
 type talk struct {
-	client  *smtp.Client
-	release func() bool
+	client   *smtp.Client
+	release  func() bool
+	exchange *exchange // nil: nobody is asked
 }
 
 // connect begins a conversation as far as the first address: greeting, TLS,
@@ -45,7 +46,7 @@ func (m *mail) connect(ctx context.Context) (*talk, bool, error) {
 		_ = client.Close()
 		return nil, true, err
 	}
-	return &talk{client: client, release: release}, true, nil
+	return &talk{client: client, release: release, exchange: exchangeOf(ctx)}, true, nil
 }
 
 func (m *mail) implicitTLS() bool {
@@ -185,6 +186,8 @@ func (t *talk) deliver(from string, to []string, text []byte) (bool, error) {
 	return false, nil
 }
 
+// send hands the message over. The server takes it with its last line, so that is
+// what is asked for: a message that breaks off before is none.
 func (t *talk) send(from string, to []string, text []byte) error {
 	if err := t.client.Mail(from); err != nil {
 		return fmt.Errorf("name the sender: %w", err)
@@ -200,6 +203,9 @@ func (t *talk) send(from string, to []string, text []byte) error {
 	}
 	if _, err := w.Write(text); err != nil {
 		return fmt.Errorf("write the message: %w", err)
+	}
+	if err := t.exchange.mayWrite(); err != nil {
+		return err
 	}
 	if err := w.Close(); err != nil {
 		return fmt.Errorf("end the message: %w", err)

@@ -37,6 +37,10 @@ type Message struct {
 	Data model.Data
 	// Degraded: sent without a quorum. Webhooks are told.
 	Degraded bool
+	// Check is asked right before anything of the message is written, for
+	// each request anew; an error gives the try up. It must be quick, and
+	// may be called from any goroutine. Nil lets all go.
+	Check func() error
 }
 
 // Told is an alert with the state that the message tells. The state is given
@@ -56,6 +60,9 @@ type Result struct {
 	// resolved alerts and nothing fires. As in Alertmanager that counts as
 	// told.
 	Skipped bool
+	// Unsent: nothing of the message has left, so it cannot have arrived. It
+	// is false where that is not known.
+	Unsent bool
 	// Retryable: the same message may be taken later.
 	Retryable bool
 	// Reason is one of Reasons if Err is set.

@@ -79,6 +79,7 @@ func newIntegration(rc amconfig.Receiver, u upstream.Integration, o Options) *In
 		logger:   o.Logger.With("receiver", rc.Name, "integration", u.String()),
 	}
 	if c, ok := conf.(*amconfig.EmailConfig); ok {
+		i.watched = true
 		i.upstream = upstream.NewIntegration(newMail(c, o.Template, i.logger), c, u.Name(), u.Index(), rc.Name)
 		return i
 	}
@@ -94,6 +95,7 @@ func newIntegration(rc amconfig.Receiver, u upstream.Integration, o Options) *In
 		rec.header, rec.body = !setsHeader(c.HTTPConfig, idempotencyKey), c.Payload == nil
 	}
 	client.Transport = rec
+	i.watched = true
 	return i
 }
 

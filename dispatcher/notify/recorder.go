@@ -38,7 +38,7 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp, err := r.next.RoundTrip(req)
+	resp, err := r.next.RoundTrip(x.guard(req))
 	if err == nil {
 		x.note(resp, time.Now())
 	}
