@@ -121,6 +121,10 @@ func (n *Node) Announce(o model.Overlay) {
 	}
 }
 
+// Withdraw forgets the overlay of a send under way of which nothing left this
+// node: it is neither merged nor told to anybody.
+func (n *Node) Withdraw(o model.Overlay) { n.overlays.forget(held{Overlay: o, own: true}) }
+
 // Overlays are the overlays of key, own and heard of, that are not in the
 // ledger yet: at most one an origin, ordered by origin.
 func (n *Node) Overlays(key model.DeliveryKey) []model.Overlay {

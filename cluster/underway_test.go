@@ -101,3 +101,27 @@ func TestSendUnderWayWhenTheProcessDied(t *testing.T) {
 		stopAll(append(rest, again)...)
 	})
 }
+
+// TestWithdrawnOverlayIsForgotten, in memory and in the file.
+func TestWithdrawnOverlayIsForgotten(t *testing.T) {
+	bubble(t, func(r *rig) {
+		nodes := r.trio()
+		defer stopAll(nodes...)
+		n := nodes[0]
+		doubt := n.doubted(key("x"), 1, 7)
+		if err := n.Keep(doubt); err != nil {
+			t.Fatal(err)
+		}
+		n.Withdraw(doubt)
+		if got := n.Overlays(doubt.Key); len(got) > 0 || n.Status().OverlaysPending > 0 {
+			t.Errorf("still known: %+v", got)
+		}
+		time.Sleep(time.Minute)
+		if kept, err := n.local.Overlays(); err != nil || len(kept) > 0 {
+			t.Errorf("still in the file: %+v, %v", kept, err)
+		}
+		if _, ok := nodes[1].Entry(doubt.Key); ok {
+			t.Error("it was merged")
+		}
+	})
+}
