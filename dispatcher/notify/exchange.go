@@ -25,7 +25,7 @@ type exchange struct {
 	watched bool
 	giveUp  context.CancelCauseFunc
 
-	mu         sync.Mutex // guards what follows
+	mu sync.Mutex // guards what follows
 	// written: something of the message has left, or may have.
 	written    bool
 	refusal    error
