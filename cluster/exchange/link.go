@@ -246,7 +246,8 @@ func unique(hashes []uint64) []uint64 {
 // where that is something else.
 func (l *link) push(ctx context.Context, hashes []uint64) error {
 	for len(hashes) > 0 {
-		b := l.x.question()
+		// Most alerts take less than 512 bytes.
+		b := slices.Grow(l.x.question(), min(chunk+chunk/8, 512*len(hashes)))
 		empty, sent := len(b), 0
 		for len(hashes) > 0 && len(b) < chunk {
 			was := len(b)
@@ -275,7 +276,7 @@ func (l *link) push(ctx context.Context, hashes []uint64) error {
 
 // refresh sends states, and then the bodies that the peer wants to have.
 func (l *link) refresh(ctx context.Context, hashes []uint64) error {
-	b := l.x.question()
+	b := slices.Grow(l.x.question(), stateBytes*len(hashes))
 	for _, h := range hashes {
 		if s, ok := l.x.opts.Store.State(h); ok {
 			b = appendState(b, s)

@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"tocsin/cluster/rpc"
@@ -110,6 +111,7 @@ func (x *Exchange) serveCompare(out []byte, r *reader) []byte {
 func (x *Exchange) servePull(out []byte, r *reader) []byte {
 	hashes := r.hashes()
 	done, at := 0, len(out)
+	out = slices.Grow(out, min(chunk+chunk/8, 512*len(hashes)))
 	out = binary.LittleEndian.AppendUint32(out, 0)
 	for done < len(hashes) && len(out) < chunk {
 		out = appendRecord(out, x.opts.Store, hashes[done])

@@ -3,6 +3,7 @@ package exchange
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 )
 
 // The kinds of question. The numbers are part of the wire format.
@@ -224,6 +225,7 @@ type contrast struct {
 }
 
 func (c *contrast) append(b []byte) []byte {
+	b = slices.Grow(b, 2+len(c.differ)+entryBytes*len(c.entries))
 	b = binary.LittleEndian.AppendUint16(b, uint16(c.next))
 	b = append(b, c.differ[:]...)
 	for _, e := range c.entries {

@@ -22,7 +22,16 @@ type alertPort struct {
 
 var _ exchange.Store = (*alertPort)(nil)
 
-// tell passes on what was posted to this node.
+// listen has x told of what is posted to this node, until cancel is called.
+func (p *alertPort) listen(x *exchange.Exchange) (cancel func()) {
+	return p.alerts.Subscribe(func(changes []alert.Change, from alert.Origin) {
+		if from == alert.Posted {
+			p.tell(x, changes)
+		}
+	})
+}
+
+// tell passes changes on.
 func (p *alertPort) tell(x *exchange.Exchange, changes []alert.Change) {
 	var transitions, refreshes []uint64
 	urgent, near := false, p.now().Add(soon).UnixNano()

@@ -57,13 +57,18 @@ func (n *Node) openDispatcher() error {
 		Logger:            n.opts.Logger,
 		Registerer:        n.opts.Registerer,
 	})
+	n.openExchange()
 	n.background("alerts", closeFile, func(ctx context.Context) error {
 		n.alerts.Run(ctx, nil)
 		return nil
 	})
 	n.closers.push("dispatcher", stopDispatcher, n.dispatch.Stop)
-	n.background("dispatcher loop", stopDispatcher, n.dispatch.Run)
-	n.cluster.TakeTurns()
+	n.background("dispatcher loop", stopDispatcher, func(ctx context.Context) error {
+		if !n.inStep(ctx) {
+			return nil
+		}
+		return n.dispatch.Run(ctx)
+	})
 	// Before this node stops sending, the others take over its turns.
 	n.closers.push("turns", closeFile, func(context.Context) error {
 		n.cluster.Drain()

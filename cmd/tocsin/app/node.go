@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tocsin/cluster"
+	"tocsin/cluster/exchange"
 	"tocsin/dispatcher"
 	"tocsin/dispatcher/alert"
 	"tocsin/dispatcher/config"
@@ -36,6 +37,7 @@ type Node struct {
 	cluster  *cluster.Node
 	alerts   *alert.Store
 	dispatch *dispatcher.Dispatcher
+	exchange *exchange.Exchange
 	configs  *configs
 	web      *httpapi.Server
 }

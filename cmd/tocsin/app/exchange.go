@@ -1,0 +1,54 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"tocsin/cluster/exchange"
+)
+
+// stopExchange bounds telling the peers of the last alerts.
+const stopExchange = 3 * time.Second
+
+// openExchange gives the other nodes the alerts of this one, and takes theirs.
+func (n *Node) openExchange() {
+	port := &alertPort{alerts: n.alerts, merge: n.dispatch.Merge, now: n.cluster.Now}
+	n.exchange = exchange.New(exchange.Options{
+		Self:       string(n.cluster.ID()),
+		Store:      port,
+		Peers:      n.exchangePeers,
+		Expected:   len(n.opts.Settings.Cluster.Peers) > 0,
+		Dial:       n.cluster.DialExchange,
+		Listener:   n.cluster.ExchangeListener(),
+		Now:        n.cluster.Now,
+		Logger:     n.opts.Logger,
+		Registerer: n.opts.Registerer,
+	})
+	cancel := port.listen(n.exchange)
+	n.background("alert exchange", stopExchange, n.exchange.Run)
+	n.closers.push("alert exchange's ear", closeFile, func(context.Context) error {
+		cancel()
+		return nil
+	})
+}
+
+func (n *Node) exchangePeers() []exchange.Peer {
+	peers := n.cluster.ExchangePeers()
+	out := make([]exchange.Peer, len(peers))
+	for i, p := range peers {
+		out[i] = exchange.Peer{ID: string(p.ID), Address: p.Address}
+	}
+	return out
+}
+
+// inStep waits until this node's alerts are those of the others, as far as that
+// can be had, and then has it take its turns. It is false if ctx ended before.
+func (n *Node) inStep(ctx context.Context) bool {
+	select {
+	case <-n.exchange.Synced():
+		n.cluster.TakeTurns()
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
