@@ -1,6 +1,7 @@
 package dispatcher
 
 import (
+	"context"
 	"time"
 
 	"tocsin/dispatcher/notify"
@@ -33,14 +34,29 @@ func (d *delivery) sendAlone(v *view, s step) {
 	if !d.pace.refused {
 		core.cut.sends(core.opts.Peers.Quorum())
 	}
+	l := newLease(core.opts.Now)
+	f := d.soloFence(l, s)
+	before := d.pace.kept
 	doubt := d.overlay(s, beliefOf(&s.base).doubted(out.firing, out.resolved), out)
+	announced := d.announced()
 	d.keep(doubt, s, false)
-	res := d.send(core.hard, out)
-	if res.Err == nil {
+	res := d.sendWithin(l, f, out, func(context.Context) error { return nil })
+	switch {
+	case res.Err == nil:
 		d.keepTold(s, out)
 		return
+	case out.stale:
+		d.withdraw(doubt, announced)
+		d.pace.kept = before
+		d.pace.pause(proposeAgain)
+		return
+	case res.Unsent:
+		d.withdraw(doubt, announced)
+		doubt.Seq = core.overlays.Add(1)
+		d.pace.untold(doubt)
+	default:
+		core.opts.Overlay.Announce(doubt)
 	}
-	d.keep(doubt, s, true)
 	d.pace.failed++
 	wait := min(d.group.route.GroupInterval, notify.Backoff(d.pace.failed+1, d.chance(uint32(d.pace.failed))))
 	if !res.Retryable {
@@ -58,6 +74,33 @@ func (d *delivery) keepTold(s step, out *outgoing) {
 		d.pace.ahead++
 	}
 	d.keep(o, s, true)
+}
+
+// announced is this node's overlay of the key that was announced last; nil if
+// there is none.
+func (d *delivery) announced() *model.Overlay {
+	core := d.group.epoch.core
+	for _, o := range core.opts.Overlay.Overlays(d.key) {
+		if o.Origin == core.opts.Node {
+			return &o
+		}
+	}
+	return nil
+}
+
+// withdraw is for an overlay whose message has certainly not gone out. What was
+// there before it is put back; if there was nothing the ledger does not hear of
+// it at all, because a doubt would have the others tell everything again that a
+// node without a network could not.
+func (d *delivery) withdraw(doubt model.Overlay, before *model.Overlay) {
+	core := d.group.epoch.core
+	if before == nil {
+		core.opts.Overlay.Withdraw(doubt)
+		return
+	}
+	again := *before
+	again.Seq = core.overlays.Add(1)
+	core.opts.Overlay.Announce(again)
 }
 
 // overlay is the key as this node sees it, with a belief. The belief is built on

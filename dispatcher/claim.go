@@ -12,6 +12,7 @@ import (
 const (
 	proposeAgain = 100 * time.Millisecond
 	configAgain  = time.Second
+	behindAgain  = 2 * time.Second
 )
 
 // claim asks for the right to send, and uses it if it is granted.
@@ -58,6 +59,15 @@ func (d *delivery) unanswered(token model.Token, began time.Time, err error) {
 		d.pace.refused = true
 		return
 	}
+	if core.opts.Behind(err) {
+		// The quorum stands; this node's own state is late. What it cannot see
+		// it must not send on.
+		core.opts.Logger.Info("claim is given back: this node's state is behind the cluster's", "key", d.key.String(), "err", err)
+		core.cut.answered()
+		d.release(token)
+		d.pace.pause(behindAgain)
+		return
+	}
 	core.opts.Logger.Debug("claim got no answer", "key", d.key.String(), "token", token, "err", err)
 	core.cut.unanswered(began)
 	core.abandon(d.key, token)
@@ -77,7 +87,7 @@ func (d *delivery) propose(req model.ClaimRequest, patience time.Duration) (mode
 		if err == nil {
 			return grant, nil
 		}
-		if core.opts.Final(err) || !core.opts.Peers.Quorum().Held || !sleep(ctx, proposeAgain) {
+		if core.opts.Final(err) || core.opts.Behind(err) || !core.opts.Peers.Quorum().Held || !sleep(ctx, proposeAgain) {
 			return model.Grant{}, err
 		}
 	}
@@ -147,7 +157,7 @@ func (d *delivery) release(token model.Token) {
 	ctx, cancel := context.WithTimeout(core.hard, claimTimeout)
 	defer cancel()
 	err := core.opts.Ledger.Release(ctx, model.Release{Key: d.key, Token: token, Node: core.opts.Node})
-	if err == nil {
+	if err == nil || core.opts.Behind(err) {
 		core.cut.answered()
 		return
 	}

@@ -25,8 +25,6 @@ type cut struct {
 	// held. held is since when it has been there without a break; zero while
 	// it is lost.
 	lost, held time.Time
-	// lostAt names the loss: what the cluster says of it.
-	lostAt time.Time
 	// deaf is since when claims have had no answer, whether or not a leader was
 	// known at times; zero while they have. probed is when the last was begun
 	// or given up, missed when one was last given up, heard when one was last
@@ -54,6 +52,10 @@ type mode struct {
 
 // mode judges the cluster as it looks now.
 func (c *cut) mode(q model.Quorum, now time.Time) mode {
+	if q.Voters == 0 {
+		// A node that is no member of a cluster yet has no quorum to lose.
+		return mode{}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.look(q, now)
@@ -108,8 +110,8 @@ const reunion = 15 * time.Second
 func (c *cut) look(q model.Quorum, now time.Time) {
 	if !q.Held {
 		c.held = time.Time{}
-		if c.lost.IsZero() || !c.lostAt.Equal(q.LostAt) {
-			c.lost, c.lostAt = now.Add(-c.age(q)), q.LostAt
+		if at := now.Add(-c.age(q)); c.lost.IsZero() || at.Sub(c.lost) > newLoss {
+			c.lost = at
 		}
 		if q.Voters > 1 && q.Reachable <= 1 {
 			c.alone = now
@@ -126,8 +128,11 @@ func (c *cut) look(q model.Quorum, now time.Time) {
 	}
 }
 
-// age is how long ago the quorum was lost. It is measured once a cut by the wall
-// clock, and everything after by the monotonic one.
+// newLoss is how much later than the one that is known a loss must have been to
+// be another: what the cluster says of it is exact to a moment only.
+const newLoss = 100 * time.Millisecond
+
+// age is how long ago the quorum was lost.
 func (c *cut) age(q model.Quorum) time.Duration {
 	if q.LostAt.IsZero() {
 		return 0

@@ -41,11 +41,12 @@ type outgoing struct {
 	firing, resolved model.AlertSet
 	reason           model.Reason
 	message          *notify.Message
-	// silent: only the ledger is told. Nothing goes out.
-	silent bool
-	tick   time.Time
-	row    model.Delivery
-	data   model.Data
+	// silent: only the ledger is told. Nothing goes out. stale: it was kept
+	// back, and nothing has gone out.
+	silent, stale bool
+	tick          time.Time
+	row           model.Delivery
+	data          model.Data
 }
 
 // compose makes the message of a step from what is left of it, or nil if
@@ -110,23 +111,33 @@ func (d *delivery) sendClaimed(s step, req model.ClaimRequest, l *lease, out *ou
 	}
 	core.outbox.begin(d.key, req.Token)
 	defer core.outbox.over(req.Token)
-	ctx, end := context.WithCancelCause(core.hard)
+	res := d.sendWithin(l, d.claimFence(l, req.Token), out, func(ctx context.Context) error {
+		return core.opts.Ledger.Renew(ctx, d.key, req.Token)
+	})
+	out.row.Token = req.Token
+	switch {
+	case res.Err == nil:
+		d.settle(s, req.Token, out)
+	case out.stale:
+		d.release(req.Token)
+		d.pace.pause(proposeAgain)
+	default:
+		d.failed(s, req.Token, out, res)
+	}
+}
+
+// sendWithin sends while the lease lasts, renewing it.
+func (d *delivery) sendWithin(l *lease, f *fence, out *outgoing, renew func(context.Context) error) notify.Result {
+	ctx, end := context.WithCancelCause(d.group.epoch.core.hard)
 	kept := make(chan struct{})
 	go func() {
 		defer close(kept)
-		l.keep(ctx, end, func(ctx context.Context) error {
-			return core.opts.Ledger.Renew(ctx, d.key, req.Token)
-		})
+		l.keep(ctx, end, renew)
 	}()
-	res := d.send(ctx, out)
+	res := d.send(ctx, f, out)
 	end(nil)
 	<-kept
-	out.row.Token = req.Token
-	if res.Err == nil {
-		d.settle(s, req.Token, out)
-		return
-	}
-	d.failed(s, req.Token, out, res)
+	return res
 }
 
 // The bounds of one hold: after two tries, or after ten seconds without having
@@ -138,22 +149,35 @@ const (
 
 // send tries to deliver the message, within ctx and for no longer than until
 // the next tick, or ten seconds.
-func (d *delivery) send(ctx context.Context, out *outgoing) notify.Result {
+func (d *delivery) send(ctx context.Context, f *fence, out *outgoing) notify.Result {
 	core := d.group.epoch.core
 	ctx, cancel := context.WithTimeout(ctx, max(d.group.route.GroupInterval, maxHold))
 	defer cancel()
 	began := time.Now()
 	d.to.Begun()
-	var res notify.Result
+	out.message.Check = f.check
+	res := notify.Result{Unsent: true}
 	for {
+		if err := f.check(); err != nil {
+			res.Err = err
+			break
+		}
 		out.row.Tries++
+		unsent := res.Unsent
 		res = d.to.Send(ctx, out.message)
+		res.Unsent = res.Unsent && unsent
 		if res.Err == nil || !res.Retryable || res.RetryAfter > 0 || out.row.Tries >= maxTries || time.Since(began) >= maxHold {
 			break
 		}
 		if !sleep(ctx, notify.Backoff(int(out.row.Tries), noJitter)) {
 			break
 		}
+	}
+	out.stale = res.Err != nil && res.Unsent && f.closed.Load()
+	if out.stale {
+		core.metrics.keptBack.Inc()
+		core.opts.Logger.Info("notification is kept back; what it says is looked at again", "key", d.key.String(), "delivery_id", out.row.ID, "err", res.Err)
+		return res
 	}
 	d.pace.sent = time.Now()
 	out.row.At, out.row.Took = millis(core.opts.Now()), time.Since(began).Milliseconds()

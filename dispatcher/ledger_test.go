@@ -461,6 +461,14 @@ func (m *mouth) Announce(o model.Overlay) {
 	}
 }
 
+func (m *mouth) Withdraw(o model.Overlay) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if old, ok := m.kept[m.node][o.Key]; ok && markOf(o).Covers(old) && !m.gone {
+		delete(m.kept[m.node], o.Key)
+	}
+}
+
 func (m *mouth) Overlays(key model.DeliveryKey) []model.Overlay {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -20,6 +20,7 @@ type metrics struct {
 	delay        prometheus.Histogram
 	unsettled    prometheus.Counter
 	overlaysLost prometheus.Counter
+	keptBack     prometheus.Counter
 }
 
 func newMetrics(d *Dispatcher) *metrics {
@@ -39,6 +40,7 @@ func newMetrics(d *Dispatcher) *metrics {
 			Buckets: []float64{.01, .05, .1, .5, 1, 2, 5, 10, 30, 60, 300},
 		}),
 		unsettled:    r.counter("tocsin_settlements_unanswered_total", "Sent messages that the ledger did not acknowledge in time, so that they were kept locally."),
+		keptBack:     r.counter("tocsin_notifications_kept_back_total", "Messages that were not written after all, because something may have overtaken them since they were decided on."),
 		overlaysLost: r.counter("tocsin_overlay_writes_failed_total", "Messages sent without a quorum although the local file could not be written first."),
 	}
 	r.add(m.processing, m.delay)

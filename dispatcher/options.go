@@ -31,6 +31,14 @@ type Options struct {
 	// Final reports whether an error of the Ledger is an answer, which no
 	// repetition would change: a refusal, not silence. Nil takes none as one.
 	Final func(error) bool
+	// Behind reports whether an error of the Ledger says that the cluster has
+	// done what was asked, but this node's own state has not got there. Nil
+	// takes none as that.
+	Behind func(error) bool
+	// InStep reports whether this node's alerts are in step with those of the
+	// others. While they are not, an alert that is over by time alone is not
+	// told as resolved. It must not block; nil is always.
+	InStep func() bool
 	// Cluster is the cluster's ID, which goes into delivery IDs. It is asked
 	// at each send; nil is the empty ID.
 	Cluster func() model.ClusterID
@@ -67,6 +75,12 @@ func (o *Options) fill() {
 	}
 	if o.Final == nil {
 		o.Final = func(error) bool { return false }
+	}
+	if o.Behind == nil {
+		o.Behind = func(error) bool { return false }
+	}
+	if o.InStep == nil {
+		o.InStep = func() bool { return true }
 	}
 	if o.Cluster == nil {
 		o.Cluster = func() model.ClusterID { return "" }

@@ -51,6 +51,8 @@ type pace struct {
 	// others that it was built on.
 	kept *model.Overlay
 	knew []model.OverlayMark
+	// unsaid: kept is of a message that could not be sent, and only here.
+	unsaid bool
 	// absorbed are the overlays that this node had seen when it last settled a
 	// message.
 	absorbed []model.OverlayMark
@@ -68,7 +70,7 @@ func (p *pace) note(v *view, e model.Entry, now time.Time) {
 		p.rev, p.revSeen, p.barred = e.Rev, now, time.Time{}
 	}
 	if p.gen != e.Gen {
-		p.gen, p.ahead, p.kept, p.without = e.Gen, 0, nil, time.Time{}
+		p.gen, p.ahead, p.kept, p.unsaid, p.without = e.Gen, 0, nil, false, time.Time{}
 	}
 }
 
@@ -156,7 +158,20 @@ func (p *pace) claimSeen(t model.Token, now time.Time) time.Time {
 
 // keep remembers an overlay of this node, built on all of those given.
 func (p *pace) keep(o model.Overlay, on []model.Overlay) {
-	p.kept, p.knew = &o, marksOf(on)
+	p.kept, p.knew, p.unsaid = &o, marksOf(on), false
+}
+
+// untold remembers a message that could not be sent. In this node's memory its
+// alerts stay in doubt, so that what resolves before it was ever told is told as
+// resolved; the others have nothing to do with it.
+func (p *pace) untold(doubt model.Overlay) { p.kept, p.unsaid = &doubt, true }
+
+// own is what only this node knows of its tries since the ledger's generation.
+func (p *pace) own(gen uint64) []model.Overlay {
+	if !p.unsaid || p.kept.BaseGen != gen {
+		return nil
+	}
+	return []model.Overlay{*p.kept}
 }
 
 // settled remembers what this node knew when it settled a message.

@@ -46,6 +46,9 @@ type Overlay interface {
 	// Announce tells the peers, without waiting for them, and keeps the
 	// overlay in the place of the one that it was kept under before its send.
 	Announce(o model.Overlay)
+	// Withdraw takes back an overlay that was kept for a send of which nothing
+	// has left this node. It waits for nothing.
+	Withdraw(o model.Overlay)
 	// Overlays are those of the key, own and heard of, that are not in the
 	// ledger yet: the newest of each origin, ordered by origin.
 	Overlays(key model.DeliveryKey) []model.Overlay

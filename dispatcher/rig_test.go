@@ -92,6 +92,8 @@ type node struct {
 	// nothing that the node does is heard of any more.
 	answer func(ctx context.Context, n int, m *notify.Message) notify.Result
 	gone   atomic.Bool
+	// connect is what has to be done before a request can be written.
+	connect func()
 }
 
 // options change a node before it is made.
@@ -224,6 +226,12 @@ func (w *webhook) Send(ctx context.Context, m *notify.Message) notify.Result {
 	if w.node.gone.Load() {
 		<-ctx.Done()
 		return notify.Result{Err: ctx.Err()}
+	}
+	if w.node.connect != nil {
+		w.node.connect()
+	}
+	if err := m.Check(); err != nil {
+		return notify.Result{Err: err, Unsent: true, Retryable: true}
 	}
 	if w.node.answer != nil {
 		answer = w.node.answer

@@ -41,7 +41,7 @@ func (c *Dispatcher) settled(st model.Settlement) bool {
 	defer cancel()
 	for {
 		err := c.opts.Ledger.Settle(ctx, st)
-		if err == nil {
+		if err == nil || c.opts.Behind(err) {
 			c.cut.answered()
 			return true
 		}
@@ -70,6 +70,9 @@ func (c *Dispatcher) report(st model.Settlement, every time.Duration) bool {
 		ctx, cancel := context.WithTimeout(c.life, claimTimeout)
 		err := c.opts.Ledger.Settle(ctx, st)
 		cancel()
+		if c.opts.Behind(err) {
+			err = nil
+		}
 		if err == nil {
 			c.cut.answered()
 		}
@@ -112,7 +115,7 @@ func (d *delivery) failed(s step, token model.Token, out *outgoing, res notify.R
 	}
 	ctx, cancel := context.WithTimeout(core.hard, claimTimeout)
 	defer cancel()
-	if err := core.opts.Ledger.Release(ctx, r); err != nil {
+	if err := core.opts.Ledger.Release(ctx, r); err != nil && !core.opts.Behind(err) {
 		core.opts.Logger.Warn("failure is not acknowledged", "key", d.key.String(), "token", token, "err", err)
 		d.pace.pause(proposeAgain)
 	}

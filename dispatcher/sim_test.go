@@ -75,8 +75,8 @@ func (s *sim) receive(n *node) func(context.Context, int, *notify.Message) notif
 		delay := time.Duration(s.rng.IntN(400)) * ms
 		s.mu.Unlock()
 		time.Sleep(delay)
-		if s.faulty && !calm && roll == 0 {
-			return notify.Result{Err: errRefused, Retryable: true}
+		if s.faulty && !calm && (roll == 0 || roll == 2) {
+			return notify.Result{Err: errRefused, Retryable: true, Unsent: roll == 2}
 		}
 		s.mu.Lock()
 		var said []string

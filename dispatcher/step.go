@@ -80,6 +80,9 @@ func (d *delivery) next(v *view) step {
 	}
 	unknown := d.pace.unknown(s.overlays)
 	s.base = overlaid(known, unknown)
+	if !m.degraded {
+		s.base = overlaid(s.base, d.pace.own(s.entry.Gen))
+	}
 	if c := known.Claim; c != nil {
 		// Somebody is about to send, and may fail or not be heard of again.
 		// What that would leave untold must not be let go before.

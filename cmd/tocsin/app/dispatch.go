@@ -48,6 +48,8 @@ func (n *Node) openDispatcher() error {
 		Outbox:            sent,
 		Claims:            func() iter.Seq[*model.Entry] { return n.machine.View().Claims() },
 		Final:             final,
+		InStep:            func() bool { return n.exchange.InStep() },
+		Behind:            func(err error) bool { return errors.Is(err, cluster.ErrBehind) },
 		Cluster:           func() model.ClusterID { return n.machine.View().Cluster() },
 		Started:           n.cluster.Now().Add(-time.Since(n.opts.Started)),
 		StartDelay:        s.Dispatch.StartDelay,
