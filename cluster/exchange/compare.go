@@ -150,11 +150,10 @@ func (l *link) settle(ctx context.Context, c *contrast, from int) error {
 	if len(p.moves) > 0 {
 		l.x.opts.Store.Move(p.moves)
 	}
-	corrections, err := l.pull(ctx, p.pull)
-	if err != nil {
+	if err := l.pull(ctx, p.pull); err != nil {
 		return err
 	}
-	if err := l.push(ctx, append(p.push, corrections...)); err != nil {
+	if err := l.push(ctx, p.push); err != nil {
 		return err
 	}
 	for rest := p.refresh; len(rest) > 0; {
@@ -195,10 +194,11 @@ func (p *plan) weigh(own, theirs []Entry) {
 			p.refresh = append(p.refresh, t.Hash)
 		case o.Updated > t.Updated:
 			p.push = append(p.push, t.Hash)
-		default:
-			// With equal times of update the merge is told as a
-			// correction.
+		case o.Updated < t.Updated:
 			p.pull = append(p.pull, t.Hash)
+		default:
+			// Both are of one time: either may lack something.
+			p.pull, p.push = append(p.pull, t.Hash), append(p.push, t.Hash)
 		}
 	}
 	for h, e := range p.own {
@@ -211,22 +211,21 @@ func (p *plan) weigh(own, theirs []Entry) {
 // maxPull is how many alerts are asked for in one question.
 const maxPull = 16384
 
-// pull fetches alerts, and returns those of which the merge made something else
-// than the peer has.
-func (l *link) pull(ctx context.Context, hashes []uint64) (corrections []uint64, err error) {
+// pull fetches alerts.
+func (l *link) pull(ctx context.Context, hashes []uint64) error {
 	for len(hashes) > 0 {
 		q := appendHashes(l.x.question(), hashes[:min(len(hashes), maxPull)])
 		answer, err := l.ask(ctx, kindPull, q)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		done := int(answer.uint32())
 		records := answer.records()
 		if answer.err != nil || done <= 0 || done > len(hashes) {
-			return nil, errWire
+			return errWire
 		}
-		corrections = append(corrections, l.x.receive(records)...)
+		l.x.receive(records)
 		hashes = hashes[done:]
 	}
-	return corrections, nil
+	return nil
 }

@@ -45,11 +45,10 @@
 // # Merging
 //
 // Which state is newer is the Store's rule: the later time of update, and where
-// two are equal something that is the same on all nodes. If the merge makes
-// something of a peer's state that the peer does not have, such as an earlier
-// start, the peer is told in the answer. So a comparison of two nodes at rest
-// leaves them with the same alerts to the last bit, and a chain of them leaves
-// all nodes so.
+// two are equal something that is the same on all nodes. What peers tell is not
+// told on, except where the merge makes something that neither of the two had,
+// such as the newer state with an earlier start: then all are told. So nodes that
+// hear each other end with the same alerts to the last bit.
 //
 // Alerts that are over are told as transitions, and to nodes that have an older
 // state. To a node that does not know them they are offered only while somebody

@@ -242,8 +242,7 @@ func unique(hashes []uint64) []uint64 {
 	return slices.Compact(hashes)
 }
 
-// push sends alerts with their bodies, and takes in what the peer made of them
-// where that is something else.
+// push sends alerts with their bodies.
 func (l *link) push(ctx context.Context, hashes []uint64) error {
 	for len(hashes) > 0 {
 		// Most alerts take less than 512 bytes.
@@ -260,16 +259,10 @@ func (l *link) push(ctx context.Context, hashes []uint64) error {
 		if len(b) == empty {
 			continue
 		}
-		answer, err := l.ask(ctx, kindPush, b)
-		if err != nil {
+		if _, err := l.ask(ctx, kindPush, b); err != nil {
 			return err
 		}
 		l.x.metrics.told.Add(float64(sent))
-		corrected := answer.records()
-		if answer.err != nil {
-			return answer.err
-		}
-		l.x.receive(corrected)
 	}
 	return nil
 }

@@ -19,7 +19,9 @@ func (x *Exchange) serve(_ context.Context, kind uint8, body []byte) ([]byte, er
 	out := binary.LittleEndian.AppendUint64(nil, x.boot)
 	switch kind {
 	case kindPush:
-		out = x.servePush(out, r)
+		if records := r.records(); r.err == nil {
+			x.receive(records)
+		}
 	case kindRefresh:
 		out = x.serveRefresh(out, r)
 	case kindCompare:
@@ -50,19 +52,6 @@ func (x *Exchange) heardOf(h head) {
 			poke(l.again)
 		}
 	}
-}
-
-func (x *Exchange) servePush(out []byte, r *reader) []byte {
-	records := r.records()
-	if r.err != nil {
-		return out
-	}
-	for _, h := range x.receive(records) {
-		if len(out) < chunk {
-			out = appendRecord(out, x.opts.Store, h)
-		}
-	}
-	return out
 }
 
 func (x *Exchange) serveRefresh(out []byte, r *reader) []byte {
@@ -121,35 +110,37 @@ func (x *Exchange) servePull(out []byte, r *reader) []byte {
 	return out
 }
 
-// receive merges a peer's alerts, and returns those of which the merge made
-// something that the peer does not have.
-func (x *Exchange) receive(records []record) (corrections []uint64) {
+// receive merges a peer's alerts. Where that makes something that neither of the
+// two had, such as the newer state from an earlier start on, all are told.
+func (x *Exchange) receive(records []record) {
 	var bodies [][]byte
-	var moves []State
+	var moves, before, told []State
 	for i := range records {
 		own, known := x.opts.Store.State(records[i].Hash)
 		switch judge(own, known, records[i].State) {
 		case take:
 			bodies = append(bodies, records[i].body)
+			before, told = append(before, own), append(told, records[i].State)
 		case move:
 			moves = append(moves, records[i].State)
 		}
 	}
 	x.move(moves)
 	if len(bodies) == 0 {
-		return nil
+		return
 	}
 	if n := x.opts.Store.Take(bodies); n > 0 {
 		x.metrics.refused.Add(float64(n))
 	}
 	x.metrics.taken.Add(float64(len(bodies)))
-	for i := range records {
-		own, known := x.opts.Store.State(records[i].Hash)
-		if known && corrects(own, records[i].State) {
-			corrections = append(corrections, records[i].Hash)
+	var made []uint64
+	for i, t := range told {
+		own, known := x.opts.Store.State(t.Hash)
+		if known && own != before[i] && own != t {
+			made = append(made, t.Hash)
 		}
 	}
-	return corrections
+	x.Changed(made, nil, false)
 }
 
 func (x *Exchange) move(states []State) {

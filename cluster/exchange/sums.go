@@ -82,10 +82,3 @@ func judge(own State, known bool, theirs State) verdict {
 		return keep
 	}
 }
-
-// corrects reports whether a peer that has told us theirs should be told ours,
-// after the merge: merging made something else of it. A mere refresh is told by
-// itself.
-func corrects(own, theirs State) bool {
-	return own.Sum != theirs.Sum || own.Updated == theirs.Updated && own.Ends != theirs.Ends
-}

@@ -8,8 +8,7 @@ import (
 
 // The kinds of question. The numbers are part of the wire format.
 const (
-	// kindPush: alerts with their bodies. The answer has the bodies of those
-	// of which the merge made something else.
+	// kindPush: alerts with their bodies. The answer is empty.
 	kindPush uint8 = iota + 1
 	// kindRefresh: states. The answer has the hashes whose bodies are wanted.
 	// Also without any states it is a sign of life.
