@@ -26,6 +26,9 @@ type Alert struct {
 	// Timeout says that EndsAt was not given but follows from the
 	// resolve_timeout.
 	Timeout bool
+	// keptUntil is until when the alert counts as firing although its end has
+	// passed; see Restored.
+	keptUntil int64
 }
 
 // Of is an alert with these labels, with its fingerprint and hash computed and
@@ -46,11 +49,13 @@ func (a *Alert) Generator() string {
 }
 
 // Resolved reports whether the alert is over at now: an end is set and not in
-// the future. An alert resolves by time as well as by an update, so ask again
-// whenever it matters.
+// the future, and it is not kept. An alert resolves by time as well as by an
+// update, so ask again whenever it matters.
 func (a *Alert) Resolved(now time.Time) bool { return a.resolvedAt(now.UnixNano()) }
 
-func (a *Alert) resolvedAt(now int64) bool { return a.EndsAt != 0 && a.EndsAt <= now }
+func (a *Alert) resolvedAt(now int64) bool {
+	return a.EndsAt != 0 && a.EndsAt <= now && a.keptUntil <= now
+}
 
 // Time is the moment ns nanoseconds after the Unix epoch, in UTC, and the zero
 // time for 0.

@@ -48,6 +48,7 @@ func mergeEqual(a, b *Alert) Alert {
 	res := *a
 	res.StartsAt = min(a.StartsAt, b.StartsAt)
 	res.EndsAt = max(a.EndsAt, b.EndsAt)
+	res.keptUntil = max(a.keptUntil, b.keptUntil)
 	return res
 }
 

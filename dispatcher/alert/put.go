@@ -129,7 +129,7 @@ func (r *Record) post(old, in *Alert) *Alert {
 		upd = mergePosts(old, in, in.UpdatedAt)
 	}
 	upd.UpdatedAt = max(in.UpdatedAt, old.UpdatedAt+1)
-	upd.Labels = old.Labels
+	upd.Labels, upd.keptUntil = old.Labels, 0
 	return &upd
 }
 
@@ -147,7 +147,7 @@ func hear(old, in *Alert) *Alert {
 	if overlaps(old, in) {
 		upd = mergeStates(old, in)
 	}
-	upd.Labels = old.Labels
+	upd.Labels, upd.keptUntil = old.Labels, 0
 	return &upd
 }
 
@@ -168,7 +168,7 @@ const grace = 15 * time.Second
 
 func kindOf(old, upd *Alert, now int64) Kind {
 	over := upd.resolvedAt(now)
-	revived := old.resolvedAt(now+int64(grace)) && old.EndsAt != upd.EndsAt
+	revived := old.EndsAt != upd.EndsAt && old.EndsAt != 0 && old.EndsAt <= now+int64(grace)
 	switch {
 	case over && !old.resolvedAt(now):
 		return Resolved
