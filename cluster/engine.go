@@ -41,17 +41,12 @@ const (
 	commitTimeout = 20 * time.Millisecond
 )
 
-// Pre-vote keeps a node that was cut off from disturbing the others when it
-// comes back. Raft turns it off without an error if the transport has no method
-// for it.
-var _ raft.WithPreVote = (*raft.NetworkTransport)(nil)
-
 // engine is one instance of Raft on this node's files. It is built anew when
 // the disk has failed or hung.
 type engine struct {
 	id      raft.ServerID
 	raft    *raft.Raft
-	trans   *raft.NetworkTransport
+	trans   *patient
 	file    *raftboltdb.BoltStore
 	disk    *guard
 	state   *adapter
@@ -106,7 +101,7 @@ func (e *engine) start(n *Node) error {
 	if cfg.NoSnapshotRestoreOnStart, err = covers(n, files); err != nil {
 		return err
 	}
-	e.trans = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+	e.trans = newPatient(e.stream.ctx, raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		ServerAddressProvider:   addressBook{n},
 		Logger:                  raftLogger(n.log, true),
 		Stream:                  e.stream,
@@ -114,11 +109,12 @@ func (e *engine) start(n *Node) error {
 		MaxRPCsInFlight:         rpcsInFlight,
 		Timeout:                 raftIOTimeout,
 		MsgpackUseNewTimeFormat: true,
-	})
+	}))
 	e.raft, err = raft.NewRaft(cfg, e.state, logs, e.disk, &snapshots{files}, e.trans)
 	if err != nil {
 		return errors.Join(fmt.Errorf("%w: start raft: %w", ErrStorage, err), e.trans.Close())
 	}
+	e.trans.raft.Store(e.raft)
 	return nil
 }
 

@@ -26,7 +26,7 @@ func (n *Node) handOver(e *engine) {
 		if e.raft.State() != raft.Leader || !e.hasOtherVoter(n) {
 			return
 		}
-		err := e.await(ctx, func() raft.Future { return e.raft.LeadershipTransfer() })
+		err := e.await(ctx, func() raft.Future { return n.abdicate(e, "") })
 		if err == nil {
 			n.log.Info("leadership is handed over")
 			return
@@ -34,6 +34,22 @@ func (n *Node) handOver(e *engine) {
 		n.log.Debug("handing leadership over failed", "err", err)
 		sleep(ctx, 100*time.Millisecond)
 	}
+}
+
+// abdicate has a voter lead; to = "" means one that is there to do it. Raft's own
+// choice may be a node that is dead.
+func (n *Node) abdicate(e *engine, to raft.ServerID) raft.Future {
+	cfg, _ := e.configuration()
+	for _, s := range cfg.Servers {
+		if s.Suffrage != raft.Voter || s.ID == e.id || to != "" && s.ID != to {
+			continue
+		}
+		m, ok := n.member(model.NodeID(s.ID))
+		if to != "" || ok && m.Alive && m.Flags&(gossip.FlagDraining|gossip.FlagStorageFailed|gossip.FlagDegraded) == 0 {
+			return e.raft.LeadershipTransferToServer(s.ID, s.Address)
+		}
+	}
+	return e.raft.LeadershipTransfer()
 }
 
 // awaitHeirs waits, where those that stay behind would have no quorum, until the

@@ -131,7 +131,7 @@ func (n *Node) facts(m gossip.Meta) gossip.Meta {
 		gossip.FlagDraining:      n.draining,
 		gossip.FlagStorageFailed: storageErr != nil,
 		gossip.FlagEmpty:         n.isEmpty(),
-		gossip.FlagSilent:        !n.turns,
+		gossip.FlagSilent:        !n.turns || n.behind.Load(),
 	} {
 		if set {
 			m.Flags |= flag

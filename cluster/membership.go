@@ -247,15 +247,7 @@ func (n *Node) takeTransfer(ctx context.Context, body []byte) error {
 	if raft.ServerID(body) == l.e.id {
 		return nil // it leads already
 	}
-	cfg, _ := l.e.configuration()
-	return l.change(ctx, func() raft.Future {
-		for _, s := range cfg.Servers {
-			if s.ID == raft.ServerID(body) {
-				return l.e.raft.LeadershipTransferToServer(s.ID, s.Address)
-			}
-		}
-		return l.e.raft.LeadershipTransfer()
-	})
+	return l.change(ctx, func() raft.Future { return n.abdicate(l.e, raft.ServerID(body)) })
 }
 
 func isVoter(cfg raft.Configuration, id raft.ServerID) bool {

@@ -48,6 +48,8 @@ type Node struct {
 	clock            *clock.Clock
 	clockSettled     chan struct{}
 	sights           *sights
+	behind           atomic.Bool   // has a quorum again and is not in step yet
+	back             chan struct{} // it has a quorum again
 	quorum           quorum
 	ranks            atomic.Pointer[candidates]
 	overlays         *overlays
@@ -93,12 +95,13 @@ func Open(opts Options) (*Node, error) {
 		clock:        clock.New(clock.Options{Wall: opts.Now, Elapsed: opts.Elapsed}),
 		clockSettled: make(chan struct{}),
 		sights:       newSights(),
+		back:         make(chan struct{}, 1),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.quorum.lost = time.Now()
 	n.toRaft = newLane(n.ctx, n.putIntoLog)
 	n.toLeader = newLane(n.ctx, n.forward)
-	n.dialer = mux.Dialer{Dial: opts.Transports.Dial}
+	n.dialer = mux.Dialer{Dial: opts.Transports.Dial, Timeout: dialTime}
 	n.client = &rpc.Client{Dial: n.connectRPC, Lost: n.sights.connectionLost}
 	n.metrics = newMetrics(n)
 	if err := n.open(); err != nil {

@@ -144,6 +144,11 @@ func (n *Node) lookAtQuorum() {
 func (n *Node) seeQuorum() (held bool) {
 	held = n.holdsQuorum()
 	if n.quorum.see(held) {
+		if held {
+			n.cameBack()
+		} else {
+			n.behind.Store(false) // of what, is not known now
+		}
 		n.overlays.wake()
 		n.tellState()
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/hashicorp/raft"
 
@@ -30,6 +31,10 @@ const (
 	kindState                     // how a node is, and what its wall clock shows
 	kindQuestion                  // what the program above asks the voters
 )
+
+// dialTime bounds opening a connection. The longer one attempt goes on, the longer
+// TCP waits to knock again, also when the way is open by then.
+const dialTime = 2 * time.Second
 
 // connect opens a stream to another node, hellos exchanged.
 func (n *Node) connect(ctx context.Context, address, protocol string) (net.Conn, error) {

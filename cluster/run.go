@@ -53,6 +53,7 @@ func (n *Node) Run(ctx context.Context) error {
 	wg.Go(func() { n.overlays.run(n.ctx) })
 	wg.Go(func() { n.runUpkeep(n.ctx) })
 	wg.Go(func() { n.runLook(n.ctx) })
+	wg.Go(func() { n.runBehind(n.ctx) })
 	err := n.supervise(ctx)
 	if n.gossip != nil && n.ctx.Err() == nil {
 		if leaveErr := n.gossip.Leave(leaveTime); leaveErr != nil {

@@ -25,10 +25,7 @@ func TestKilledNodeIsMissedAtOnce(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		dead := others(nodes, leaderOf(nodes...))[0]
 		rest := others(nodes, dead)
-		r.net.Crash(ip(dead.i))
-		_ = dead.Node.Close()
-		<-dead.done
-		dead.closeFiles()
+		dead.crash()
 		r.until(1500*time.Millisecond, "the others miss it", func() bool {
 			for _, n := range rest {
 				_, of := n.Rank(key("x"))
