@@ -77,7 +77,6 @@ func TestStopWhileSending(t *testing.T) {
 func TestBehindALoadBalancer(t *testing.T) {
 	t.Parallel()
 	rig.SkipOracle(t, 0, "sharing alerts between nodes")
-	rig.NotYet(t, "the exchange of alerts between nodes")
 	hook := rig.NewSink(t, "hook")
 	s := rig.NewScenario(t, rig.StartCluster(t, 3, rig.NodeOptions{Config: config(hook, routing{}), Flags: []string{shortTimeout}}))
 	a, b := rig.A("alertname", "lb", "n", "a").From(1), rig.A("alertname", "lb", "n", "b").From(1)

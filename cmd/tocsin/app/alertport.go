@@ -47,13 +47,15 @@ func (p *alertPort) tell(x *exchange.Exchange, changes []alert.Change) {
 }
 
 // Entries are the alerts. Those that are over are offered while a group has
-// still to tell their end.
+// still to tell their end. Those that a restart keeps over their end are not: a
+// peer that does not know them let them go long ago.
 func (p *alertPort) Entries() iter.Seq[exchange.Entry] {
 	return func(yield func(exchange.Entry) bool) {
 		now := p.now()
 		for r := range p.alerts.All() {
 			a := r.Load()
-			if !yield(exchange.Entry{State: stateOf(a), Offer: !a.Resolved(now) || r.Held() > 0}) {
+			offer := !a.Kept(now) && (!a.Resolved(now) || r.Held() > 0)
+			if !yield(exchange.Entry{State: stateOf(a), Offer: offer}) {
 				return
 			}
 		}

@@ -55,7 +55,6 @@ func TestRuleToMailAndWebhook(t *testing.T) {
 func TestRuleThroughLoadBalancer(t *testing.T) {
 	t.Parallel()
 	rig.SkipOracle(t, 0, "sharing alerts between nodes")
-	rig.NotYet(t, "the exchange of alerts between nodes")
 	ruleToBoth(t, newLAN(t, "b", "198.51.102"), true)
 }
 
