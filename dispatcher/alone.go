@@ -2,6 +2,7 @@ package dispatcher
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"tocsin/dispatcher/notify"
@@ -23,6 +24,10 @@ func (d *delivery) sendAlone(v *view, s step) {
 		return
 	}
 	defer core.solo.end(d.key)
+	if !slices.Equal(s.marks, marksOf(core.opts.Overlay.Overlays(d.key))) {
+		// Somebody has ended a send, perhaps an older epoch of this node.
+		return
+	}
 	out := d.compose(v, &s, true)
 	switch {
 	case out == nil:

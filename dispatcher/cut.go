@@ -88,11 +88,11 @@ func (c *cut) mode(q model.Quorum, now time.Time) mode {
 
 // hold is how long a loss is waited out. Gossip misses a node only after up to
 // ten seconds, so what it sees when the quorum goes does not say yet whether the
-// others could be a majority: with others in the cluster the tongue is held in
-// any case. A leader that is known but does not answer is no cut, unless the
-// others are out of sight too.
+// others could be a majority; and where a leader is known but does not answer, a
+// new one is mostly being chosen. So with others in the cluster the tongue is held
+// in any case.
 func (c *cut) hold(q model.Quorum) time.Duration {
-	if q.Voters > 1 && (!c.lost.IsZero() || q.CutOff()) {
+	if q.Voters > 1 {
 		return max(claimTimeout, c.peerTimeout)
 	}
 	return claimTimeout

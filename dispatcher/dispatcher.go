@@ -26,6 +26,7 @@ type Dispatcher struct {
 	solo     *solo
 	outbox   *outbox
 	restart  *restart
+	hearing  *hearing
 	// overlays numbers the overlays of this process, writes counts those that
 	// are being written, pending deliveries with something to tell.
 	overlays        atomic.Uint64
@@ -60,6 +61,7 @@ func New(opts Options) *Dispatcher {
 	d.hard, d.endHard = context.WithCancel(context.Background())
 	d.metrics = newMetrics(d)
 	d.outbox = newOutbox(opts.Outbox)
+	d.hearing = newHearing(opts.InStep, opts.Started)
 	d.restart = newRestart(d)
 	return d
 }
@@ -183,7 +185,9 @@ func (d *Dispatcher) Use(s Setup) error {
 // inhibit others, when it returns. A refresh of alerts that are known touches
 // nothing but the store.
 func (d *Dispatcher) Post(alerts []alert.Alert) alert.PutResult {
-	return d.take(d.opts.Store.Put(d.opts.Now(), alerts))
+	now := d.opts.Now()
+	d.hearing.heard(now)
+	return d.take(d.opts.Store.Put(now, alerts))
 }
 
 // Merge takes in alerts as another node, or this one before a restart, had

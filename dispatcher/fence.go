@@ -52,7 +52,7 @@ func (d *delivery) claimFence(l *lease, token model.Token) *fence {
 // the ledger nor the other nodes of the island have told anything since.
 func (d *delivery) soloFence(l *lease, s step) *fence {
 	core := d.group.epoch.core
-	rev, others := s.entry.Rev, d.others(s.overlays)
+	rev, others := s.entry.Rev, d.others(s.marks)
 	refused := d.pace.refused
 	return &fence{ask: func() error {
 		if l.left() <= 0 {
@@ -61,7 +61,7 @@ func (d *delivery) soloFence(l *lease, s step) *fence {
 		if e, ok := core.opts.Ledger.Entry(d.key); ok && e.Rev != rev {
 			return errOvertaken
 		}
-		if !slices.Equal(others, d.others(core.opts.Overlay.Overlays(d.key))) {
+		if !slices.Equal(others, d.others(marksOf(core.opts.Overlay.Overlays(d.key)))) {
 			return errOvertaken
 		}
 		if !refused && !core.mode().degraded {
@@ -71,7 +71,7 @@ func (d *delivery) soloFence(l *lease, s step) *fence {
 	}}
 }
 
-// others are the marks of overlays without this node's own.
-func (d *delivery) others(overlays []model.Overlay) []model.OverlayMark {
-	return slices.DeleteFunc(marksOf(overlays), func(m model.OverlayMark) bool { return m.Origin == d.group.epoch.core.opts.Node })
+// others are marks without those of this node.
+func (d *delivery) others(marks []model.OverlayMark) []model.OverlayMark {
+	return slices.DeleteFunc(slices.Clone(marks), func(m model.OverlayMark) bool { return m.Origin == d.group.epoch.core.opts.Node })
 }

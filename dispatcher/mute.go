@@ -40,6 +40,8 @@ func (m muting) String() string {
 type muter struct {
 	epoch *epoch
 	now   time.Time
+	// judged is the moment as of which alerts inhibit others.
+	judged time.Time
 	// hours is why the route's time intervals mute all of the group now, and
 	// by which of them.
 	hours muting
@@ -48,7 +50,7 @@ type muter struct {
 
 // muter is for the groups of r at now.
 func (e *epoch) muter(r *route.Route, now time.Time) *muter {
-	m := &muter{epoch: e, now: now}
+	m := &muter{epoch: e, now: now, judged: e.core.hearing.judged(e.core.mode(), now)}
 	if len(r.ActiveTimeIntervals) > 0 {
 		if active, _ := e.inside(r.ActiveTimeIntervals, now); !active {
 			m.hours, m.by = mutedInactive, r.ActiveTimeIntervals
@@ -76,7 +78,7 @@ func (e *epoch) inside(names []string, now time.Time) (bool, []string) {
 
 // judge says whether a is muted, and why.
 func (m *muter) judge(a *alert.Alert) muting {
-	if _, inhibited := m.epoch.inhibitor.Inhibits(a, m.now); inhibited {
+	if _, inhibited := m.epoch.inhibitor.Inhibits(a, m.judged); inhibited {
 		return mutedInhibited
 	}
 	if m.hours != mutedNot {

@@ -19,12 +19,14 @@ type step struct {
 	entry, base model.Entry
 	// overlays are all of the key.
 	overlays []model.Overlay
+	// marks name those of them that the cluster knows of.
+	marks []model.OverlayMark
 	// probes: the claim is to find out whether claims are answered again.
 	probes bool
 	// patience is how long the claim may stay unanswered.
 	patience time.Duration
-	// lonely: this node sees none of the others, or has not for long.
-	lonely bool
+	// unsure: what is over by time alone may not be.
+	unsure bool
 	// token is what to give back.
 	token model.Token
 }
@@ -75,6 +77,7 @@ func (d *delivery) next(v *view) step {
 	known := core.restart.told(s.entry)
 	m := core.mode()
 	s.overlays = core.opts.Overlay.Overlays(d.key)
+	s.marks = marksOf(s.overlays)
 	if m.degraded {
 		s.overlays = d.pace.remembered(s.overlays)
 	}
@@ -89,7 +92,7 @@ func (d *delivery) next(v *view) step {
 		b := beliefOf(&s.base).doubted(c.Firing, c.Resolved)
 		s.base.Must, s.base.Maybe, s.base.Resolved = b.must, b.maybe, b.resolved
 	}
-	s.lonely = m.lonely
+	s.unsure = core.hearing.unsure(m, now)
 	if c := s.entry.Claim; c != nil && d.stray(c, m, now) {
 		return step{does: stepGiveBack, token: c.Token}
 	}
@@ -135,7 +138,7 @@ func (d *delivery) inTurn(s step, m mode, unmerged bool, now time.Time) step {
 
 // message fills in what there is to tell; false if there is nothing.
 func (d *delivery) message(v *view, s *step) bool {
-	sit := v.situation(d.to.SendResolved(), s.lonely)
+	sit := v.situation(d.to.SendResolved(), s.unsure)
 	s.reason = NeedsUpdate(&s.base, sit)
 	if s.reason != model.ReasonNone {
 		s.firing, s.resolved = sit.Firing, sit.Resolved

@@ -52,7 +52,7 @@ func (g *group) look(records []*alert.Record, tick, now time.Time) *view {
 	var suppressed [mutedSilenced + 1]int
 	for _, r := range records {
 		a := r.Load()
-		s := seen{record: r, alert: a, resolved: a.Resolved(now), muted: m.judge(a)}
+		s := seen{record: r, alert: a, resolved: a.Resolved(m.judged), muted: m.judge(a)}
 		suppressed[s.muted]++
 		v.alerts = append(v.alerts, s)
 	}
@@ -83,16 +83,16 @@ func (v *view) file(s *seen) {
 	}
 }
 
-// situation is the view as dedup sees it. A lonely node, one that sees none of
-// the others, cannot tell a source that went silent from one that it is cut off
-// from, so it does not call resolved what nobody said is.
-func (v *view) situation(sendResolved, lonely bool) Situation {
+// situation is the view as dedup sees it. A node that sees none of the others, or
+// is not in step with them, cannot tell a source that went silent from one that
+// it does not hear, so it does not call resolved what nobody said is.
+func (v *view) situation(sendResolved, unsure bool) Situation {
 	s := Situation{
 		Firing: v.firing, Resolved: v.resolved, Muted: v.muted,
 		SendResolved: sendResolved, Repeat: v.group.route.RepeatInterval,
 		Tick: millis(v.now), Now: millis(v.group.epoch.core.opts.Now()),
 	}
-	if lonely && len(v.silent) > 0 {
+	if unsure && len(v.silent) > 0 {
 		v.withheld.Store(true)
 		s.Resolved, s.Muted = s.Resolved.Minus(v.silent), s.Muted.Union(v.silent)
 	}
