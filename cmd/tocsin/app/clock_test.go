@@ -52,19 +52,25 @@ func newClockLab(t *testing.T, skews ...time.Duration) *clockLab {
 func (l *clockLab) live(d time.Duration, firing ...string) {
 	l.t.Helper()
 	for range d / (15 * time.Second) {
-		now := time.Now()
-		for _, name := range firing {
-			if _, ok := l.starts[name]; !ok {
-				l.starts[name] = now
-			}
-			l.tell(name, now.Add(time.Minute))
-		}
-		for name, end := range l.ends {
-			if now.Sub(end) < 2*time.Minute {
-				l.tell(name, end)
-			}
-		}
+		l.once(firing...)
 		time.Sleep(15 * time.Second)
+	}
+}
+
+// once is one round of what live does.
+func (l *clockLab) once(firing ...string) {
+	l.t.Helper()
+	now := time.Now()
+	for _, name := range firing {
+		if _, ok := l.starts[name]; !ok {
+			l.starts[name] = now
+		}
+		l.tell(name, now.Add(time.Minute))
+	}
+	for name, end := range l.ends {
+		if now.Sub(end) < 2*time.Minute {
+			l.tell(name, end)
+		}
 	}
 }
 
