@@ -94,6 +94,7 @@ func (l *leadership) run() {
 	wg.Go(func() { l.lessor.run(l.ctx) })
 	wg.Go(l.runPromote)
 	wg.Go(l.runGC)
+	wg.Go(l.runBalance)
 	wg.Wait()
 }
 

@@ -72,7 +72,8 @@ type Node struct {
 	removed  bool   // was a member
 	loaded   uint64 // config version, if loadedSet
 	draining bool
-	turns    bool // takes turns
+	turns    bool      // takes turns
+	balanced time.Time // when it last gave leadership to one that reaches more
 
 	loadedSet bool
 }

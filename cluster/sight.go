@@ -44,8 +44,9 @@ type sights struct {
 // sight is one of them.
 type sight struct {
 	facts gossip.Meta
-	heard time.Time // when it last answered
-	gone  time.Time // since when nobody listens; zero if somebody does, or may
+	sees  []model.NodeID // the nodes that it reaches
+	heard time.Time      // when it last answered
+	gone  time.Time      // since when nobody listens; zero if somebody does, or may
 }
 
 func newSights() *sights {
@@ -62,12 +63,12 @@ func (s *sights) connectionLost(string) {
 
 // answered takes down that a node is there, and reports whether that changes
 // what is known of it.
-func (s *sights) answered(id model.NodeID, facts gossip.Meta) (news bool) {
+func (s *sights) answered(id model.NodeID, a state) (news bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old, now := s.of[id], time.Now()
-	s.of[id] = sight{facts: facts, heard: now}
-	return old.facts != facts || !old.gone.IsZero() || now.Sub(old.heard) > sightFor
+	s.of[id] = sight{facts: a.facts, sees: a.Sees, heard: now}
+	return old.facts != a.facts || !old.gone.IsZero() || now.Sub(old.heard) > sightFor
 }
 
 // vanished takes down that a node is gone.
@@ -77,6 +78,19 @@ func (s *sights) vanished(id model.NodeID) {
 	v := s.of[id]
 	v.gone = time.Now()
 	s.of[id] = v
+}
+
+// there are the nodes that answer.
+func (s *sights) there() []model.NodeID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []model.NodeID
+	for id, v := range s.of {
+		if v.there() {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 // forget drops what is too old to say anything.
@@ -217,7 +231,7 @@ func (n *Node) lookAt(ctx context.Context, id model.NodeID, address string) {
 			return
 		}
 		n.clock.Heard(id, answer.Clock, sent, received)
-		if answer.facts.ID == id && n.sights.answered(id, answer.facts) {
+		if answer.facts.ID == id && n.sights.answered(id, answer) {
 			n.lookAtQuorum()
 		}
 		if received-sent < lookAgain {
@@ -245,6 +259,8 @@ type state struct {
 	Clock clock.Told `json:"clock"`
 	// Facts are gossip.Meta, encoded.
 	Facts []byte `json:"facts"`
+	// Sees are the nodes that it reaches by their ports.
+	Sees []model.NodeID `json:"sees,omitempty"`
 
 	facts gossip.Meta
 }
@@ -270,5 +286,5 @@ func (n *Node) answerState() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(state{Clock: n.clock.Tell(), Facts: facts})
+	return json.Marshal(state{Clock: n.clock.Tell(), Facts: facts, Sees: n.sights.there()})
 }

@@ -191,3 +191,38 @@ func TestFlappingNodeElectsNobody(t *testing.T) {
 		stopAll(nodes...)
 	})
 }
+
+// TestLeaderThatDoesNotReachAVoterGivesWay: the link between the leader and one
+// node is broken one way, and so are their connections. A node that reaches both
+// leads then, everybody has a quorum, and it stays so.
+func TestLeaderThatDoesNotReachAVoterGivesWay(t *testing.T) {
+	bubble(t, func(r *rig) {
+		nodes := r.trio()
+		time.Sleep(5 * time.Second)
+		leader := leaderOf(nodes...)
+		far := others(nodes, leader)[0]
+		middle := others(nodes, leader)[1]
+		term := leader.Status().Term
+		r.net.Cut(ip(leader.i), ip(far.i))
+		r.until(14*time.Second, "the node that reaches both leads", func() bool {
+			return leaderOf(nodes...) == middle && leader.Quorum().Held && middle.Quorum().Held && far.Quorum().Held
+		})
+		for range 600 {
+			time.Sleep(200 * time.Millisecond)
+			for _, n := range nodes {
+				if !n.Quorum().Held {
+					t.Fatalf("node %d has no quorum any more", n.i)
+				}
+			}
+		}
+		if now := middle.Status().Term; now > term+2 {
+			t.Errorf("%d elections", now-term)
+		}
+		far.put("through the middle")
+		leader.put("too")
+		r.net.Heal()
+		time.Sleep(5 * time.Second)
+		r.sameState(nodes...)
+		stopAll(nodes...)
+	})
+}
