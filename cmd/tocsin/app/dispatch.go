@@ -59,9 +59,10 @@ func (n *Node) openDispatcher() error {
 		Logger:            n.opts.Logger,
 		Registerer:        n.opts.Registerer,
 	})
+	saver := n.keepAlerts()
 	n.openExchange()
 	n.background("alerts", closeFile, func(ctx context.Context) error {
-		n.alerts.Run(ctx, nil)
+		n.alerts.Run(ctx, saver.collected)
 		return nil
 	})
 	n.closers.push("dispatcher", stopDispatcher, n.dispatch.Stop)
