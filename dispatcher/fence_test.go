@@ -173,3 +173,38 @@ func TestUnsentThenResolvedIsTold(t *testing.T) {
 		})
 	}
 }
+
+// A sender that gets no connection to the receiver hands over at once: one that
+// does not can reach it from where it is.
+func TestUnreachableReceiverIsHandedOver(t *testing.T) {
+	inBubble(t, 3, simple("1s", "35s", "4h"), func(r *rig) {
+		r.nodes[0].answer = func(ctx context.Context, _ int, m *notify.Message) notify.Result {
+			<-time.After(m.Connect)
+			return notify.Result{Err: errRefused, Retryable: true, Unsent: true}
+		}
+		r.fire("a")
+		r.until(10 * sec)
+		r.wants("5s hook firing a")
+		r.until(5 * time.Minute)
+		r.wants()
+	})
+}
+
+// Where nobody reaches it in the first seconds, connecting may take longer.
+func TestSlowConnectionIsWaitedFor(t *testing.T) {
+	inBubble(t, 1, simple("1s", "35s", "4h"), func(r *rig) {
+		r.answer = func(ctx context.Context, _ int, m *notify.Message) notify.Result {
+			if m.Connect > 7*sec {
+				<-time.After(7 * sec)
+				return notify.Result{}
+			}
+			<-time.After(m.Connect)
+			return notify.Result{Err: errRefused, Retryable: true, Unsent: true}
+		}
+		r.fire("a")
+		r.until(2 * time.Minute)
+		if got := r.tellings(); len(got) != 1 {
+			t.Errorf("told %v", got)
+		}
+	})
+}

@@ -45,15 +45,17 @@ type outgoing struct {
 	// back, and nothing has gone out.
 	silent, stale bool
 	tick          time.Time
-	row           model.Delivery
-	data          model.Data
+	// attempt counts the failures before.
+	attempt uint32
+	row     model.Delivery
+	data    model.Data
 }
 
 // compose makes the message of a step from what is left of it, or nil if
 // nothing is.
 func (d *delivery) compose(v *view, s *step, degraded bool) *outgoing {
 	core := d.group.epoch.core
-	out := &outgoing{firing: s.firing, resolved: s.resolved, silent: true, tick: v.tick, data: s.base.Data}
+	out := &outgoing{firing: s.firing, resolved: s.resolved, silent: true, tick: v.tick, attempt: s.entry.Attempt, data: s.base.Data}
 	if s.reason == model.ReasonNone {
 		return out
 	}
@@ -155,7 +157,7 @@ func (d *delivery) send(ctx context.Context, f *fence, out *outgoing) notify.Res
 	defer cancel()
 	began := time.Now()
 	d.to.Begun()
-	out.message.Check = f.check
+	out.message.Check, out.message.Connect = f.check, d.connectTime(out)
 	res := notify.Result{Unsent: true}
 	for {
 		if err := f.check(); err != nil {
@@ -167,6 +169,10 @@ func (d *delivery) send(ctx context.Context, f *fence, out *outgoing) notify.Res
 		res = d.to.Send(ctx, out.message)
 		res.Unsent = res.Unsent && unsent
 		if res.Err == nil || !res.Retryable || res.RetryAfter > 0 || out.row.Tries >= maxTries || time.Since(began) >= maxHold {
+			break
+		}
+		if res.Unsent && d.replaceable() {
+			// Somebody else may reach the receiver from where he is.
 			break
 		}
 		if !sleep(ctx, notify.Backoff(int(out.row.Tries), noJitter)) {
@@ -192,6 +198,23 @@ func (d *delivery) send(ctx context.Context, f *fence, out *outgoing) notify.Res
 	}
 	core.metrics.delivered(out.row, out.tick)
 	return res
+}
+
+// The bounds of connecting to a receiver: the first for the first try, and longer
+// after each failure, because some receivers are slow.
+const (
+	firstConnect = 4 * time.Second
+	maxConnect   = 30 * time.Second
+)
+
+func (d *delivery) connectTime(out *outgoing) time.Duration {
+	return min(maxConnect, time.Duration(1+min(out.attempt, 10))*firstConnect)
+}
+
+// replaceable reports whether another node may send in the place of this one.
+func (d *delivery) replaceable() bool {
+	_, of := d.group.epoch.core.opts.Peers.Rank(d.key)
+	return of > 1
 }
 
 // noJitter is the chance at which notify.Backoff is the wait itself: within one

@@ -1,11 +1,15 @@
 package notify_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -152,5 +156,69 @@ func TestCheckOverHTTP2(t *testing.T) {
 	}
 	if got.Load() != 2 {
 		t.Errorf("%d requests arrived, want two", got.Load())
+	}
+}
+
+// TestConnectIsBounded: where no connection comes about, or a mail server does not
+// get to the message, somebody else should try; and nothing was sent.
+func TestConnectIsBounded(t *testing.T) {
+	const bound = 50 * time.Millisecond
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	// TLS never gets its first answer.
+	i := build(t, webhookYAML("{url: 'https://"+l.Addr().String()+"'}"), config.Options{})[0]
+	m := message()
+	m.Connect = bound
+	began := time.Now()
+	if r := i.Send(t.Context(), m); r.Err == nil || !r.Unsent || !r.Retryable || time.Since(began) < bound || time.Since(began) > 10*time.Second {
+		t.Errorf("after %v: %+v", time.Since(began), r)
+	}
+	for _, silentAt := range []string{"greeting", "DATA", "."} {
+		mail := fmt.Sprintf(`
+global: {smtp_smarthost: '%s', smtp_from: a@example.com, smtp_require_tls: false}
+route: {receiver: r}
+receivers: [{name: r, email_configs: [{to: b@example.com}]}]
+`, newSilentServer(t, silentAt))
+		ctx, cancel := context.WithTimeout(t.Context(), 20*bound)
+		r := build(t, mail, config.Options{})[0].Send(ctx, m)
+		cancel()
+		// Once the last line is out it may have been taken, so its answer is
+		// waited for.
+		if got := silentAt == "."; r.Err == nil || r.Unsent == got || errors.Is(r.Err, context.DeadlineExceeded) != got {
+			t.Errorf("silent at %s: %+v", silentAt, r)
+		}
+	}
+}
+
+// TestGivenUpIsDropped: what is given up unanswered leaves the kernel too, or it
+// would be delivered when something newer has been told.
+func TestGivenUpIsDropped(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	i := build(t, webhookYAML("{url: 'http://"+l.Addr().String()+"'}"), config.Options{})[0]
+	ended := make(chan error, 1)
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			ended <- err
+			return
+		}
+		_, err = io.Copy(io.Discard, c)
+		_ = c.Close()
+		ended <- err
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if r := i.Send(ctx, message()); r.Err == nil || r.Unsent {
+		t.Errorf("%+v", r)
+	}
+	if err := <-ended; !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("the connection ended with %v, want a reset", err)
 	}
 }

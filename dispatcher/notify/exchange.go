@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
+	"reflect"
 	"strconv"
 	"sync"
 	"time"
@@ -27,8 +29,10 @@ type exchange struct {
 
 	mu sync.Mutex // guards what follows
 	// written: something of the message has left, or may have.
-	written    bool
-	refusal    error
+	written bool
+	refusal error
+	// conn is the connection of a request that is not answered yet.
+	conn       *net.TCPConn
 	status     int
 	retryAfter time.Duration
 	bodies     []io.Closer
@@ -52,6 +56,7 @@ func (x *exchange) note(resp *http.Response, now time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.status = resp.StatusCode
+	x.linger(nil)
 	x.retryAfter = retryAfter(resp.Header.Get("Retry-After"), now)
 	x.bodies = append(x.bodies, resp.Body)
 }
@@ -76,6 +81,9 @@ func (x *exchange) mayWrite() error {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.refusal != nil {
+		return x.refusal
+	}
 	if err != nil {
 		x.refusal = fmt.Errorf("not sent: %w", err)
 		return x.refusal
@@ -106,6 +114,9 @@ func (x *exchange) guard(req *http.Request) *http.Request {
 		GotConn: func(got httptrace.GotConnInfo) {
 			err := x.mayWrite()
 			if err == nil {
+				x.mu.Lock()
+				x.linger(tcpOf(got.Conn))
+				x.mu.Unlock()
 				return
 			}
 			x.giveUp(err)
@@ -116,6 +127,64 @@ func (x *exchange) guard(req *http.Request) *http.Request {
 			}
 		},
 	}))
+}
+
+// giveUpConnecting ends a try of which nothing was written so far.
+func (x *exchange) giveUpConnecting() {
+	x.mu.Lock()
+	late := x.watched && !x.written && x.refusal == nil
+	if late {
+		x.refusal = errNoConnection
+	}
+	x.mu.Unlock()
+	if late {
+		x.giveUp(errNoConnection)
+	}
+}
+
+// errNoConnection is why a try ended before anything was written.
+var errNoConnection = errors.New("no connection to the receiver in time")
+
+// linger has the connection of a request, nil for none, dropped with all that is
+// in it if it is closed before the answer. Otherwise the kernel would go on
+// trying for minutes to deliver what has been given up, and the receiver get it
+// when somebody else has told it something newer. x.mu is held.
+func (x *exchange) linger(c *net.TCPConn) {
+	const drop, deliver = 0, -1
+	if x.conn != nil && x.conn != c {
+		_ = x.conn.SetLinger(deliver) // one that is closed needs none
+	}
+	if x.conn = c; c != nil {
+		_ = c.SetLinger(drop)
+	}
+}
+
+// tcpOf is what is below a connection that one request has for itself; nil if
+// there is no such thing. The library that makes the clients wraps connections to
+// count them, in a type that it does not export.
+func tcpOf(c net.Conn) *net.TCPConn {
+	for range 4 {
+		switch t := c.(type) {
+		case *net.TCPConn:
+			return t
+		case *tls.Conn:
+			if t.ConnectionState().NegotiatedProtocol == "h2" {
+				return nil
+			}
+			c = t.NetConn()
+		default:
+			v := reflect.Indirect(reflect.ValueOf(c))
+			if v.Kind() != reflect.Struct {
+				return nil
+			}
+			f := v.FieldByName("Conn")
+			if !f.IsValid() || !f.CanInterface() {
+				return nil
+			}
+			c, _ = f.Interface().(net.Conn)
+		}
+	}
+	return nil
 }
 
 // close closes all bodies. Some notifiers forget to, and a connection whose

@@ -72,6 +72,10 @@ func (i *Integration) Send(ctx context.Context, m *Message) Result {
 			return r
 		}
 	}
+	if m.Connect > 0 {
+		connecting := time.AfterFunc(m.Connect, x.giveUpConnecting)
+		defer connecting.Stop()
+	}
 	start := time.Now()
 	retry, err := i.notify(ctx, alerts)
 	took := time.Since(start)

@@ -18,6 +18,7 @@ import (
 // talk is one conversation with a mail server. It ends with its context.
 type talk struct {
 	client   *smtp.Client
+	conn     net.Conn
 	release  func() bool
 	exchange *exchange // nil: nobody is asked
 }
@@ -33,6 +34,10 @@ func (m *mail) connect(ctx context.Context) (*talk, bool, error) {
 	if err != nil {
 		return nil, true, fmt.Errorf("connect to mail server: %w", err)
 	}
+	// What is given up must not be delivered later: see exchange.linger.
+	if c := tcpOf(conn); c != nil {
+		_ = c.SetLinger(0)
+	}
 	// A deadline in the past breaks off whatever the conversation waits for.
 	release := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	client, err := smtp.NewClient(conn, m.conf.Smarthost.Host)
@@ -46,7 +51,7 @@ func (m *mail) connect(ctx context.Context) (*talk, bool, error) {
 		_ = client.Close()
 		return nil, true, err
 	}
-	return &talk{client: client, release: release, exchange: exchangeOf(ctx)}, true, nil
+	return &talk{client: client, conn: conn, release: release, exchange: exchangeOf(ctx)}, true, nil
 }
 
 func (m *mail) implicitTLS() bool {
@@ -180,6 +185,9 @@ func (t *talk) deliver(from string, to []string, text []byte) (bool, error) {
 	}
 	// The message is accepted; how the server takes the farewell changes
 	// nothing about that.
+	if c := tcpOf(t.conn); c != nil {
+		_ = c.SetLinger(-1)
+	}
 	if t.client.Quit() != nil {
 		_ = t.client.Close()
 	}

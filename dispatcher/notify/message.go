@@ -37,6 +37,9 @@ type Message struct {
 	Data model.Data
 	// Degraded: sent without a quorum. Webhooks are told.
 	Degraded bool
+	// Connect bounds how long may go by before something of the message is
+	// written; 0 is no bound.
+	Connect time.Duration
 	// Check is asked right before anything of the message is written, for
 	// each request anew; an error gives the try up. It must be quick, and
 	// may be called from any goroutine. Nil lets all go.
