@@ -67,7 +67,7 @@ func checkSecond(w *World) []string {
 			continue
 		}
 		island := a.Node == w.Victim.Name && a.At < mended+5
-		if a.Path == "/hook" && !island {
+		if a.Receiver == "hook" && !island {
 			out = append(out, fmt.Sprintf("%s was told by %s under the old configuration at %.1f s", a.Group, a.Node, a.At))
 		}
 	}

@@ -16,8 +16,9 @@ type Telling struct {
 	Firing, Resolved []string
 	// ID is the Idempotency-Key, if it has one.
 	ID string
-	// Node is who sent it.
-	Node string
+	// Node is who sent it, Receiver who was told. What one receiver was told is
+	// news to another.
+	Node, Receiver string
 }
 
 // Verdict is what was wrong with what a receiver was told.
@@ -68,7 +69,7 @@ const (
 // Judge compares what was told with what was true. Tellings are those that the
 // receiver acknowledged; they need no order.
 func Judge(s Story, tellings []Telling) Verdict {
-	j := judge{story: s, alerts: map[string]*AlertStory{}, told: map[fact]float64{}, states: map[string]int{}, ids: map[string]bool{}}
+	j := judge{story: s, alerts: map[string]*AlertStory{}, told: map[fact]float64{}, heard: map[heard]bool{}, states: map[string]int{}, ids: map[string]bool{}}
 	for i := range s.Alerts {
 		a := &s.Alerts[i]
 		j.alerts[a.Group+"/"+a.Instance] = a
@@ -92,18 +93,25 @@ type fact struct {
 	firing bool
 }
 
+// heard is what a receiver was told.
+type heard struct {
+	receiver string
+	fact     fact
+}
+
 type judge struct {
 	story   Story
 	alerts  map[string]*AlertStory
 	told    map[fact]float64 // when first
-	states  map[string]int   // how often each state of each group was told
-	ids     map[string]bool  // of groups
+	heard   map[heard]bool
+	states  map[string]int  // how often each state of each group was told
+	ids     map[string]bool // of groups
 	verdict Verdict
 }
 
 // hear takes the next message.
 func (j *judge) hear(t Telling) {
-	news, state := false, t.Group
+	news, state := false, t.Receiver+" "+t.Group
 	each := func(instances []string, firing bool) {
 		for _, name := range instances {
 			f, ok := j.fact(t, name, firing)
@@ -113,8 +121,10 @@ func (j *judge) hear(t Telling) {
 			state += fmt.Sprintf(" %s:%v:%d", f.alert, firing, f.nth)
 			if _, old := j.told[f]; !old {
 				j.told[f] = t.At
-				news = true
 			}
+			h := heard{t.Receiver, f}
+			news = news || !j.heard[h]
+			j.heard[h] = true
 		}
 	}
 	slices.Sort(t.Firing)

@@ -79,6 +79,22 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// TestJudgeKnowsReceivers checks that the same words to another receiver are no
+// duplicate, and that the same receiver is one.
+func TestJudgeKnowsReceivers(t *testing.T) {
+	t.Parallel()
+	a, b := told(2, "1", "a", ""), told(3, "2", "a", "")
+	b.Receiver = "second"
+	if v := chaos.Judge(life(fires(chaos.Span{From: 0, To: 1e9})), []chaos.Telling{a, b}); len(v.Duplicates) != 0 {
+		t.Errorf("told to two receivers, judged %+v", v)
+	}
+	c := b
+	c.At = 9
+	if v := chaos.Judge(life(fires(chaos.Span{From: 0, To: 1e9})), []chaos.Telling{a, b, c}); len(v.Duplicates) != 1 {
+		t.Errorf("told twice to one of two receivers, judged %+v", v)
+	}
+}
+
 // TestJudgeMeasuresFirstTellings checks the delays, and that a group is known by
 // the first of its alerts.
 func TestJudgeMeasuresFirstTellings(t *testing.T) {

@@ -71,3 +71,13 @@ func classify(frame []byte) Class {
 	}
 	return c
 }
+
+// opens reports whether a frame with IPv4 opens a TCP connection.
+func opens(frame []byte) bool {
+	const header, flagsAt, syn, ack = 14, 13, 2, 16
+	if len(frame) < header+20 || frame[header+9] != 6 {
+		return false
+	}
+	tcp := header + int(frame[header]&15)*4
+	return len(frame) > tcp+flagsAt && frame[tcp+flagsAt]&(syn|ack) == syn
+}

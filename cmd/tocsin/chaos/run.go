@@ -188,7 +188,7 @@ func (w *World) report(row Row) {
 		return
 	}
 	for _, a := range w.Sink.Arrivals() {
-		fmt.Fprintf(f, "arrival %7.2f %s %s by %s %s code %d %s %s\n", a.At, w.zero.Add(seconds(a.At)).Format("15:04:05.000"), a.Group, a.Node, a.Path, a.Code, a.Telling, a.Problem)
+		fmt.Fprintf(f, "arrival %7.2f %s %s by %s %s code %d %s %s\n", a.At, w.zero.Add(seconds(a.At)).Format("15:04:05.000"), a.Group, a.Node, a.Receiver, a.Code, a.Telling, a.Problem)
 	}
 	for _, s := range w.Sources {
 		for _, p := range s.posts() {

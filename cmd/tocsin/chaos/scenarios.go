@@ -9,7 +9,7 @@ import (
 
 // All are the scenarios, in the order of the table.
 func All() []Scenario {
-	return slices.Concat(healthy(), deaths(), cuts(), losses(), reach(), pauses(), people())
+	return slices.Concat(healthy(), deaths(), cuts(), losses(), reach(), pauses(), people(), broken())
 }
 
 // When something breaks, when that has lasted long, and when it heals if it is
@@ -235,8 +235,8 @@ func reach() []Scenario {
 			}
 			return nil
 		}},
-		{Name: "sources cut from one node", Plan: long, Settle: leads, Want: clean(usual), Steps: []Step{
-			step(breaks, "sources cut", func(w *World) { w.Reach(w.Victim, Link{Cut: true}) }), heal(mended),
+		{Name: "sources cut from one node for a minute", Plan: Plan{From: breaks, To: breaks + 60}, Settle: leads, Want: clean(usual), Steps: []Step{
+			step(breaks, "sources cut", func(w *World) { w.Reach(w.Victim, Link{Cut: true}) }), heal(breaks + 60),
 		}},
 		{Name: "receiver cut from one node", Plan: long, Settle: leads, Want: clean(usual + 12), Steps: []Step{
 			step(breaks, "receiver cut", func(w *World) { w.Both(w.Victim.Last, sinkHost, Link{Cut: true}) }), heal(mended),
@@ -280,5 +280,5 @@ func pauses() []Scenario {
 		step(breaks, "the next sender freezes before it hears the answer", func(w *World) { w.strike(stop, 0) }),
 		{breaks + 46, "wake", func(_ context.Context, w *World) error { return w.Victim.Signal(syscall.SIGCONT) }},
 	}}
-	return []Scenario{frozen("follower frozen 40 s", follows), frozen("leader frozen 40 s", leads), during, after}
+	return []Scenario{frozen("follower frozen 40 s", follows), frozen("leader frozen 40 s", leads), frozenBefore(pause), during, after}
 }

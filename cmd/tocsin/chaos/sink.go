@@ -28,8 +28,6 @@ type Sink struct {
 // Arrival is one request that the sink got.
 type Arrival struct {
 	Telling
-	// Path is where it was sent to.
-	Path string
 	// Code is what the sink answered; 0 if the sender went away first.
 	Code int
 	// Problem says why it is not a message.
@@ -108,12 +106,13 @@ func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Sink) note(now time.Time, r *http.Request, body []byte) (int, Answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a := Arrival{Path: r.URL.Path}
+	var a Arrival
 	t, err := parseTelling(body)
 	if err != nil {
 		a.Problem = err.Error()
 	}
 	a.Telling = t
+	a.Receiver = strings.Trim(r.URL.Path, "/")
 	a.At = now.Sub(s.zero).Seconds()
 	a.ID = r.Header.Get("Idempotency-Key")
 	s.arrivals = append(s.arrivals, a)

@@ -22,8 +22,10 @@ const (
 	resolvedFor = 900.0
 	// postLimit is how long it waits for an answer.
 	postLimit = 10 * time.Second
-	// queued is how many batches wait for a node; the oldest are dropped.
-	queued = 40
+	// queued is how many alerts wait for a node; the oldest are dropped.
+	queued = 10000
+	// together is how many alerts go into one request.
+	together = 256
 )
 
 // Source sends alerts as Prometheus does: what fires or has ended, to every
@@ -56,9 +58,11 @@ type Post struct {
 type target struct {
 	name, url string
 	client    *http.Client
-	queue     chan []byte
-	mu        sync.Mutex
-	posts     []Post
+	wake      chan struct{} // has room for one: something waits
+
+	mu    sync.Mutex
+	queue []postable
+	posts []Post
 }
 
 // newSource makes a source on a host. Targets are names and URLs.
@@ -69,7 +73,7 @@ func newSource(h *Host, alerts []AlertStory, zero time.Time, targets [][2]string
 			name:   t[0],
 			url:    t[1] + "/api/v2/alerts",
 			client: &http.Client{Timeout: postLimit, Transport: &http.Transport{DialContext: h.Dial, MaxIdleConnsPerHost: 2}},
-			queue:  make(chan []byte, queued),
+			wake:   make(chan struct{}, 1),
 		})
 	}
 	return s
@@ -89,9 +93,9 @@ func (s *Source) run(ctx context.Context) {
 			all.Wait()
 			return
 		case <-tick.C:
-			if body := s.due(time.Since(s.zero).Seconds()); body != nil {
+			if alerts := s.due(time.Since(s.zero).Seconds()); alerts != nil {
 				for _, t := range s.targets {
-					t.push(body)
+					t.push(alerts)
 				}
 			}
 		}
@@ -107,8 +111,8 @@ type postable struct {
 	GeneratorURL string            `json:"generatorURL"`
 }
 
-// due is the body of what is to be sent now; nil if there is nothing.
-func (s *Source) due(now float64) []byte {
+// due is what is to be sent now.
+func (s *Source) due(now float64) []postable {
 	var out []postable
 	for i, a := range s.alerts {
 		begun, ended := a.begun(now)
@@ -133,14 +137,7 @@ func (s *Source) due(now float64) []byte {
 			GeneratorURL: "http://prometheus.test/graph",
 		})
 	}
-	if out == nil {
-		return nil
-	}
-	body, err := json.Marshal(out)
-	if err != nil {
-		panic("BUG: a source's alerts encode: " + err.Error())
-	}
-	return body
+	return out
 }
 
 func (s *Source) moment(at float64) time.Time {
@@ -159,30 +156,48 @@ func (s *Source) posts() []Post {
 	return out
 }
 
-// push queues a batch; the oldest is dropped when there are too many.
-func (t *target) push(body []byte) {
-	for {
-		select {
-		case t.queue <- body:
-			return
-		default:
-		}
-		select {
-		case <-t.queue:
-		default:
-		}
+// push queues alerts; the oldest are dropped when there are too many.
+func (t *target) push(alerts []postable) {
+	t.mu.Lock()
+	t.queue = append(t.queue, alerts...)
+	t.queue = t.queue[max(0, len(t.queue)-queued):]
+	t.mu.Unlock()
+	select {
+	case t.wake <- struct{}{}:
+	default:
 	}
 }
 
+// pop takes the oldest alerts, as many as go into one request.
+func (t *target) pop() []byte {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := min(len(t.queue), together)
+	if n == 0 {
+		return nil
+	}
+	body, err := json.Marshal(t.queue[:n])
+	if err != nil {
+		panic("BUG: a source's alerts encode: " + err.Error())
+	}
+	t.queue = t.queue[n:]
+	return body
+}
+
 func (t *target) run(ctx context.Context, zero time.Time) {
+	defer t.client.CloseIdleConnections()
 	for {
 		select {
 		case <-ctx.Done():
-			t.client.CloseIdleConnections()
 			return
-		case body := <-t.queue:
+		case <-t.wake:
+		}
+		for body := t.pop(); body != nil && ctx.Err() == nil; body = t.pop() {
 			at := time.Now()
 			code := t.post(ctx, body)
+			if ctx.Err() != nil {
+				return // the run is over, and the answer cut off by that
+			}
 			t.mu.Lock()
 			t.posts = append(t.posts, Post{At: at.Sub(zero).Seconds(), Node: t.name, Took: time.Since(at), Code: code})
 			t.mu.Unlock()

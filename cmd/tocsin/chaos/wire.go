@@ -19,6 +19,7 @@ type Wire struct {
 	mu    sync.RWMutex
 	ports map[byte]*os.File
 	links map[pair]Link
+	watch func(from, to byte, frame []byte)
 
 	readers sync.WaitGroup
 	late    atomic.Int64 // packets under way on slow links
@@ -52,6 +53,13 @@ func (w *Wire) Set(from, to byte, l Link) {
 func (w *Wire) Both(a, b byte, l Link) {
 	w.Set(a, b, l)
 	w.Set(b, a, l)
+}
+
+// Watch makes f see every frame before it is passed on; f must be quick.
+func (w *Wire) Watch(f func(from, to byte, frame []byte)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.watch = f
 }
 
 // Heal makes all links good.
@@ -88,6 +96,12 @@ func (w *Wire) read(from byte, tap *os.File) {
 
 // pass sends a frame to where it goes, if the link lets it.
 func (w *Wire) pass(from, to byte, frame []byte) {
+	w.mu.RLock()
+	watch := w.watch
+	w.mu.RUnlock()
+	if watch != nil {
+		watch(from, to, frame)
+	}
 	w.mu.RLock()
 	out, l := w.ports[to], w.links[pair{from, to}]
 	w.mu.RUnlock()

@@ -7,7 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"tocsin/cmd/tocsin/chaos/fault"
 )
 
 // The last bytes of the hosts' addresses. The nodes are 1, 2 and 3.
@@ -36,6 +39,10 @@ type World struct {
 	balancer *balancer
 	zero     time.Time
 	timing   Timing
+	disk     *fault.Disk      // of the first node, if it has one of its own
+	syncs    *fault.SyncFault // of the victim, if there is one
+	clocks   map[*Node]*fault.Clock
+	trapped  atomic.Bool
 
 	mu     sync.Mutex
 	events []string
@@ -47,7 +54,7 @@ type Timing struct{ Wait, Interval float64 }
 // newWorld makes the hosts and prepares the nodes. Prefix makes the names of the
 // namespaces unique; dir and logs are folders.
 func newWorld(ctx context.Context, sys System, prefix, dir, logs string) (*World, error) {
-	w := &World{Sys: sys, Wire: newWire(), hosts: map[byte]*Host{}, timing: Timing{Wait: 2, Interval: turn}}
+	w := &World{Sys: sys, Wire: newWire(), hosts: map[byte]*Host{}, clocks: map[*Node]*fault.Clock{}, timing: Timing{Wait: 2, Interval: turn}}
 	names := map[byte]string{1: "n1", 2: "n2", 3: "n3", sourceHost: "s1", sourceHost + 1: "s2", sinkHost: "sink", balancerHost: "lb"}
 	var all []byte
 	for last := range names {
@@ -78,8 +85,19 @@ func newWorld(ctx context.Context, sys System, prefix, dir, logs string) (*World
 
 // close ends all processes and takes the network away.
 func (w *World) close() {
+	if w.disk != nil {
+		_ = w.disk.Thaw() // nothing on it ends before; Close says what is wrong
+	}
+	if w.syncs != nil {
+		_ = w.syncs.Stop() // it ends with the process anyway
+	}
 	for _, n := range w.Nodes {
 		n.close()
+	}
+	if w.disk != nil {
+		if err := w.disk.Close(); err != nil {
+			w.Note("close the disk: %v", err)
+		}
 	}
 	if w.balancer != nil {
 		w.balancer.close()
