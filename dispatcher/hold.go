@@ -40,7 +40,10 @@ func (d *delivery) hold(v *view, s step, req model.ClaimRequest, l *lease) {
 type outgoing struct {
 	firing, resolved model.AlertSet
 	reason           model.Reason
-	message          *notify.Message
+	// why is the reason to tell again what the receiver may know; empty if
+	// there is none.
+	why     string
+	message *notify.Message
 	// silent: only the ledger is told. Nothing goes out. stale: it was kept
 	// back, and nothing has gone out.
 	silent, stale bool
@@ -76,6 +79,9 @@ func (d *delivery) compose(v *view, s *step, degraded bool) *outgoing {
 		ID:  notify.DeliveryID(core.opts.Cluster(), d.key, s.entry.Gen+d.pace.ahead, n.firing, n.resolved),
 		Key: d.key, Node: core.opts.Node, Reason: out.reason, Degraded: degraded, At: millis(now),
 		Firing: uint32(len(n.firing)), Resolved: uint32(len(n.resolved)),
+	}
+	if out.why = doubtOf(s, n.firing.Union(n.resolved)); out.why != "" {
+		out.row.Reason = model.ReasonDoubt
 	}
 	if !out.silent {
 		out.message = d.write(v, n.alerts, out)
@@ -190,6 +196,7 @@ func (d *delivery) send(ctx context.Context, f *fence, out *outgoing) notify.Res
 	out.row.Outcome = model.OutcomeSent
 	if res.Err == nil {
 		out.data = res.Data
+		d.logSent(out)
 	} else {
 		out.row.Outcome, out.row.Error = model.OutcomeFailed, bounded(res.Err.Error())
 		d.to.Failed(res.Reason)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -75,6 +76,9 @@ func (r *recorder) mark(req *http.Request, x *exchange) (*http.Request, error) {
 // withFields is a JSON object with our fields at its end. A text that is not an
 // object stays as it is.
 func withFields(text []byte, id string, degraded bool) []byte {
+	if degraded {
+		text = withoutQuorum(text)
+	}
 	end := bytes.LastIndexByte(text, '}')
 	if end < 0 {
 		return text
@@ -87,4 +91,21 @@ func withFields(text []byte, id string, degraded bool) []byte {
 		out = append(out, `,"degraded":true`...)
 	}
 	return append(out, text[end:]...)
+}
+
+// withoutQuorum is Alertmanager's default body with a reason that says that there
+// was no quorum. The reason follows the list of alerts; no label of that name
+// follows a list.
+func withoutQuorum(text []byte) []byte {
+	const field, more = `],"notification_reason":"`, " (sent without a quorum)"
+	at := bytes.Index(text, []byte(field))
+	if at < 0 {
+		return text
+	}
+	at += len(field)
+	end := bytes.IndexByte(text[at:], '"')
+	if end < 0 {
+		return text
+	}
+	return slices.Concat(text[:at+end], []byte(more), text[at+end:])
 }

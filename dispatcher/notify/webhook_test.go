@@ -122,7 +122,8 @@ func TestWebhookMarks(t *testing.T) {
 	}
 	degraded := send("", func(m *notify.Message) { m.Degraded = true })
 	var body map[string]any
-	if err := json.Unmarshal([]byte(degraded.body), &body); err != nil || body["degraded"] != true || body["deliveryId"] == nil {
+	if err := json.Unmarshal([]byte(degraded.body), &body); err != nil || body["degraded"] != true || body["deliveryId"] == nil ||
+		body["notification_reason"] != "new alerts added (sent without a quorum)" {
 		t.Errorf("%v: the body is %s", err, degraded.body)
 	}
 	if plain := send("", func(m *notify.Message) { m.DeliveryID = "" }); plain.header.Get("Idempotency-Key") != "" || strings.Contains(plain.body, "deliveryId") {
