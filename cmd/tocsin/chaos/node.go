@@ -40,6 +40,7 @@ type Node struct {
 	wrap  []string // before its command line, such as a tracer
 	log   *os.File
 	admin *http.Client // from its own host, which no cut touches
+	own   string       // its address there
 	cmd   *exec.Cmd
 	done  chan struct{} // closed when the process has ended
 }
@@ -47,6 +48,7 @@ type Node struct {
 // newNode prepares a node; others are the hosts of all nodes.
 func newNode(h *Host, sys System, dir string, all []*Host, logs string) (*Node, error) {
 	n := &Node{Host: h, Dir: dir, sys: sys}
+	n.own = n.URL()
 	if err := os.MkdirAll(filepath.Join(dir, "data"), 0o700); err != nil {
 		return nil, err
 	}
@@ -70,7 +72,10 @@ func newNode(h *Host, sys System, dir string, all []*Host, logs string) (*Node, 
 		}
 	}
 	if sys.Name == Tocsin {
-		n.flags = append(n.flags, "--cluster.peer-name="+h.Name, fmt.Sprintf("--raft.bootstrap-expect=%d", len(all)))
+		// Changes to the cluster are taken from the node's own machine only.
+		n.own = fmt.Sprintf("http://127.0.0.1:%d", webPort)
+		n.flags = append(n.flags, "--cluster.peer-name="+h.Name, fmt.Sprintf("--raft.bootstrap-expect=%d", len(all)),
+			fmt.Sprintf("--web.listen-address=127.0.0.1:%d", webPort))
 	}
 	return n, nil
 }
@@ -92,8 +97,10 @@ func (n *Node) Start() error {
 	argv := n.command(append(append(append([]string{}, n.wrap...), n.sys.Argv...), n.flags...)...)
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Stdout, cmd.Stderr = n.log, n.log
-	// The runtime keeps its threads, so this comes only with the test's end.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	// The runtime keeps its threads, so the signal comes only with the test's
+	// end. In a session of its own a frozen process is not woken by the kernel
+	// when the test's shell ends.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", n.Name, err)
 	}
@@ -169,7 +176,7 @@ func (n *Node) Do(ctx context.Context, method, path string, in, out any) error {
 		}
 		body = strings.NewReader(string(data))
 	}
-	req, err := http.NewRequestWithContext(ctx, method, n.URL()+path, body)
+	req, err := http.NewRequestWithContext(ctx, method, n.own+path, body)
 	if err != nil {
 		return err
 	}
