@@ -23,6 +23,7 @@ var (
 	outFlag    = flag.String("chaos.out", "", "file that gets the table as Markdown")
 	soakFlag   = flag.Duration("chaos.soak", 0, "instead, run random scenarios for so long")
 	seedFlag   = flag.Uint64("chaos.seed", 0, "seed of the first random scenario; 0: by the clock")
+	rowsFlag   = flag.String("chaos.rows", "", "file that keeps the figures of runs; the table is of all that it has")
 	logsFlag   = flag.String("chaos.logs", "", "folder that gets the logs of all runs; empty: those of failed runs are kept in a temporary folder")
 )
 
@@ -55,6 +56,13 @@ func TestChaos(t *testing.T) {
 	var rows []chaos.Row
 	for _, j := range jobs {
 		rows = append(rows, j.row)
+	}
+	if *rowsFlag != "" {
+		all, err := chaos.Record(*rowsFlag, rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows = all
 	}
 	publish(t, chaos.Table(rows))
 }

@@ -18,7 +18,7 @@ type Row struct {
 	// Wrong is what was not as wanted; nothing if the run is good.
 	Wrong []string
 	// Err is set when the run could not be made.
-	Err error
+	Err error `json:"-"`
 	// Logs is the folder with the logs of the run.
 	Logs string
 }
