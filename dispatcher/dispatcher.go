@@ -172,6 +172,7 @@ func (d *Dispatcher) Use(s Setup) error {
 		old.end()
 	}
 	fresh := newEpoch(d, s, ih)
+	fresh.first = old == nil
 	d.current.Store(fresh)
 	if old != nil {
 		old.close()

@@ -17,6 +17,9 @@ type epoch struct {
 	core      *Dispatcher
 	setup     Setup
 	inhibitor *inhibit.Inhibitor
+	// first: it is the process's first. Its groups go on where those of the
+	// process before were; after a reload they start anew.
+	first bool
 	// ctx ends with the epoch. Sends under way do not depend on it.
 	ctx context.Context
 	end context.CancelFunc
@@ -65,10 +68,28 @@ func (e *epoch) take(changes []alert.Change) {
 		e.inhibitor.Observe(c.Record)
 	}
 	var fresh []*group
+	now := e.core.opts.Now()
 	for _, c := range changes {
 		fresh = e.group(fresh, c.Record)
+		if c.Old != nil && c.Old.Kept(now) && !c.New.Resolved(now) {
+			e.spoken(c.Record)
+		}
 	}
 	e.arm(fresh)
+}
+
+// spoken has the groups of an alert that was kept over a restart looked at after
+// the group wait, now that its source has spoken. It may never have been told.
+func (e *epoch) spoken(r *alert.Record) {
+	labels := r.Load().Labels
+	for _, rt := range e.setup.Routes.AppendMatch(nil, labels) {
+		e.mu.RLock()
+		g := e.groups[groupID{rt.Idx, rt.GroupLabels(labels).Hash()}]
+		e.mu.RUnlock()
+		if g != nil {
+			e.core.schedule.advance(&g.slot, time.Now().Add(rt.GroupWait))
+		}
+	}
 }
 
 // group puts a record into the groups that it belongs to, and adds those that it

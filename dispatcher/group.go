@@ -25,6 +25,8 @@ type group struct {
 	mu sync.Mutex // guards what follows
 	// members are held in the store until the group lets them go.
 	members map[model.AlertHash]*alert.Record
+	// begun: there was a tick.
+	begun bool
 	// dead: the group is empty and out of its epoch; nothing may enter.
 	dead bool
 	// view is that of the last tick, nil once it is concluded.
@@ -88,15 +90,44 @@ func (g *group) tick() {
 	}
 }
 
-// again sets the next tick. It returns false if the group is dead: a last tick of
-// it may have been on its way already.
+// again sets the next tick. It returns false if this one is not to be: the group
+// is dead, and a last tick of it may have been on its way already; or it is the
+// first after a start, and too early for all of the group's integrations.
 func (g *group) again(tick time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.dead {
-		g.epoch.core.schedule.push(&g.slot, tick.Add(g.route.GroupInterval))
+	if g.dead {
+		return false
 	}
-	return !g.dead
+	next, look := g.route.GroupInterval, true
+	if g.epoch.first && !g.begun {
+		next, look = g.resume()
+	}
+	g.begun = true
+	g.epoch.core.schedule.push(&g.slot, tick.Add(next))
+	return look
+}
+
+// resume takes the timer up where the ledger says that it was, in how long the
+// next tick is, and whether the group is to be looked at now. A time in the
+// future, of a faulty clock, says nothing.
+func (g *group) resume() (next time.Duration, look bool) {
+	core, interval := g.epoch.core, g.route.GroupInterval
+	next, look = interval, len(g.deliveries) == 0
+	for _, d := range g.deliveries {
+		e, ok := core.opts.Ledger.Entry(d.key)
+		if !ok {
+			look = true
+			continue
+		}
+		left := interval - core.opts.Now().Sub(time.UnixMilli(int64(e.Stamp)))
+		if left <= 0 || left > interval {
+			look = true
+			continue
+		}
+		next = min(next, left)
+	}
+	return next, look
 }
 
 func (g *group) records() []*alert.Record {

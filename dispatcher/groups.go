@@ -75,7 +75,7 @@ func (g *group) show(f GroupFilter, now time.Time) (GroupView, bool) {
 	v := GroupView{Key: g.key, Labels: g.labels, Receiver: g.route.Receiver, RouteID: g.route.ID, MutedBy: m.by}
 	for _, r := range g.records() {
 		a := r.Load()
-		if !f.Resolved && a.EndsAt != 0 && alert.Time(a.EndsAt).Before(now) {
+		if !f.Resolved && a.Resolved(now.Add(-1)) { // at its very end it is shown
 			continue
 		}
 		s := g.epoch.status(a, now)

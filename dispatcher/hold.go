@@ -64,7 +64,7 @@ func (d *delivery) compose(v *view, s *step, degraded bool) *outgoing {
 	}
 	now := core.opts.Now()
 	n := v.narrow(s.firing, s.resolved, now)
-	sit := v.situation(d.to.SendResolved(), s.unsure)
+	sit := v.situation(d.to.SendResolved(), s.unsure, &s.base)
 	sit.Firing, sit.Resolved, sit.Muted = n.firing, n.resolved, sit.Muted.Union(n.muted)
 	if out.reason = NeedsUpdate(&s.base, sit); out.reason == model.ReasonNone {
 		d.replace(v, v.after(n, s.firing, s.resolved))

@@ -51,6 +51,20 @@ func (q *schedule) push(s *slot, at time.Time) {
 	}
 }
 
+// advance makes s due at the given time if it is in, and due later.
+func (q *schedule) advance(s *slot, at time.Time) {
+	q.mu.Lock()
+	early := s.place > 0 && at.Before(s.at)
+	if early {
+		s.at = at
+		heap.Fix(&q.slots, s.place-1)
+	}
+	q.mu.Unlock()
+	if early {
+		poke(q.wake)
+	}
+}
+
 // remove takes s out, if it is in.
 func (q *schedule) remove(s *slot) {
 	q.mu.Lock()

@@ -138,7 +138,7 @@ func (d *delivery) inTurn(s step, m mode, unmerged bool, now time.Time) step {
 
 // message fills in what there is to tell; false if there is nothing.
 func (d *delivery) message(v *view, s *step) bool {
-	sit := v.situation(d.to.SendResolved(), s.unsure)
+	sit := v.situation(d.to.SendResolved(), s.unsure, &s.base)
 	s.reason = NeedsUpdate(&s.base, sit)
 	if s.reason != model.ReasonNone {
 		s.firing, s.resolved = sit.Firing, sit.Resolved

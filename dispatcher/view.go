@@ -32,6 +32,9 @@ type view struct {
 	// silent are those of resolved that nobody reported as resolved: their end
 	// came because their source was not heard of again.
 	silent model.AlertSet
+	// kept are those of firing, outlived those of resolved, whose source was not
+	// heard since a restart in which their end passed (alert.Restored).
+	kept, outlived model.AlertSet
 	// withheld: some integration was not told of silent ones, so none of them
 	// may be let go.
 	withheld *atomic.Bool
@@ -75,7 +78,13 @@ func (v *view) file(s *seen) {
 		v.muted = append(v.muted, h)
 	case !s.resolved:
 		v.firing = append(v.firing, h)
+		if s.alert.Kept(v.now) || s.alert.Outlived(v.now) {
+			v.kept = append(v.kept, h)
+		}
 	default:
+		if s.alert.Outlived(v.now) {
+			v.outlived = append(v.outlived, h)
+		}
 		v.resolved = append(v.resolved, h)
 		if s.alert.EndsAt > s.alert.UpdatedAt {
 			v.silent = append(v.silent, h)
@@ -85,8 +94,11 @@ func (v *view) file(s *seen) {
 
 // situation is the view as dedup sees it. A node that sees none of the others, or
 // is not in step with them, cannot tell a source that went silent from one that
-// it does not hear, so it does not call resolved what nobody said is.
-func (v *view) situation(sendResolved, unsure bool) Situation {
+// it does not hear, so it does not call resolved what nobody said is. What was
+// kept over a restart is no news: it fires where base says that the receiver was
+// told so, and else waits for its source. If the source stays silent, its end is
+// for those to hear who may believe that it fires.
+func (v *view) situation(sendResolved, unsure bool, base *model.Entry) Situation {
 	s := Situation{
 		Firing: v.firing, Resolved: v.resolved, Muted: v.muted,
 		SendResolved: sendResolved, Repeat: v.group.route.RepeatInterval,
@@ -95,6 +107,13 @@ func (v *view) situation(sendResolved, unsure bool) Situation {
 	if unsure && len(v.silent) > 0 {
 		v.withheld.Store(true)
 		s.Resolved, s.Muted = s.Resolved.Minus(v.silent), s.Muted.Union(v.silent)
+	}
+	if len(v.kept) > 0 {
+		untold := v.kept.Minus(base.Must)
+		s.Firing, s.Muted = s.Firing.Minus(untold), s.Muted.Union(untold)
+	}
+	if len(v.outlived) > 0 {
+		s.Resolved = s.Resolved.Minus(v.outlived.Minus(base.Must).Minus(base.Maybe))
 	}
 	return s
 }
