@@ -28,8 +28,11 @@ CHAOS_RUN      ?= .
 CHAOS_SYSTEM   ?= tocsin,alertmanager
 CHAOS_PARALLEL ?= 10
 
+# make soak: how long each half of it takes.
+SOAK ?= 10m
+
 .DEFAULT_GOAL := help
-.PHONY: run build test chaos bench microbench lint cover clean help
+.PHONY: run build test chaos soak bench microbench lint cover clean help
 
 run: build ## Run three nodes on this machine, with something to try (Ctrl-C stops them)
 	./bin/tocsin dev
@@ -50,6 +53,10 @@ chaos: build ## Break three nodes in every way, beside Alertmanager, and print w
 	./testdata/setup.sh
 	TOCSIN_BINARY=$(CURDIR)/bin/tocsin ./testdata/isolate.sh go test -count=1 -timeout 60m ./cmd/tocsin/chaos -run TestChaos -v -args \
 		-chaos.run '$(CHAOS_RUN)' -chaos.system $(CHAOS_SYSTEM) -chaos.parallel $(CHAOS_PARALLEL) -chaos.out $(abspath $(CHAOS_OUT))
+
+soak: build ## Random faults for twice SOAK (10m): simulated clusters, then real ones (as root)
+	./testdata/setup.sh
+	TOCSIN_BINARY=$(CURDIR)/bin/tocsin ./testdata/soak.sh $(SOAK)
 
 bench: build ## Load the program and measure, beside Alertmanager if it is installed (ten minutes)
 	go run ./cmd/bench -bin ./bin/tocsin
