@@ -22,6 +22,10 @@ func final(err error) bool {
 	return errors.Is(err, cluster.ErrRejected) || errors.Is(err, cluster.ErrTooLarge)
 }
 
+// DegradedSince is since when the node has sent without a quorum; zero if it does
+// not.
+func (n *Node) DegradedSince() time.Time { return n.dispatch.DegradedSince() }
+
 // openDispatcher makes the alerts' memory and what sends notifications.
 func (n *Node) openDispatcher() error {
 	s := &n.opts.Settings
