@@ -149,7 +149,6 @@ func TestKillAllAndRestart(t *testing.T) {
 func TestEndedWhileDown(t *testing.T) {
 	t.Parallel()
 	rig.SkipOracle(t, 0, "keeping alerts")
-	rig.NotYet(t, "keeping alerts on disk")
 	hook := rig.NewSink(t, "hook")
 	s, _, ends := killAll(t, hook)
 	s.Want(hook, 8, 20, rig.Told{Resolved: []rig.Alert{ends}, Group: ends.Labels})
