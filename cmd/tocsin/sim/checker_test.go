@@ -2,6 +2,7 @@ package sim_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
@@ -21,6 +22,9 @@ type checker struct {
 	versions int
 	wiped    bool
 
+	// ids are the names of the nodes, by their IDs.
+	ids sync.Map
+
 	vmu        sync.Mutex // guards violations
 	violations []violation
 
@@ -36,7 +40,7 @@ type checker struct {
 	latest *fsm.View
 	hashes map[uint64]uint64
 	over   map[model.Token]bool
-	events map[model.DeliveryKey][]event
+	events map[string][]event
 	// configs are the numbers in the configurations, by revision.
 	configs  map[uint64]int
 	silences map[string]*silenceRecord
@@ -67,7 +71,7 @@ func (c *checker) open(w *world) {
 	c.suffering = make(map[*member]map[trouble]bool)
 	c.hashes = make(map[uint64]uint64)
 	c.over = make(map[model.Token]bool)
-	c.events = make(map[model.DeliveryKey][]event)
+	c.events = make(map[string][]event)
 	c.configs = make(map[uint64]int)
 	c.excused = make(map[string]bool)
 	c.silences = make(map[string]*silenceRecord)
@@ -148,6 +152,7 @@ func (c *checker) died(m *member, node *app.Node) {
 
 // watch follows the state of a process.
 func (c *checker) watch(m *member, node *app.Node) {
+	c.ids.Store(node.Cluster().ID(), m.name)
 	node.Machine().Observe(func(fsm.Change) { c.observe(m, node.Machine().View()) })
 	c.observe(m, node.Machine().View())
 }
@@ -184,6 +189,7 @@ func (c *checker) observe(m *member, v *fsm.View) {
 
 // moved looks at a change of a ledger's entry. c.mu is held.
 func (c *checker) moved(was, is *model.Entry) {
+	c.w.note("ledger %s %s: %s", is.Key.Receiver, is.Key.Group, c.w.entryText(is))
 	c.checkI4(was, is)
 	for _, l := range is.Lapsed {
 		if !slices.ContainsFunc(was.Lapsed, func(o model.Claim) bool { return o.Token == l.Token }) {
@@ -203,8 +209,39 @@ func (c *checker) moved(was, is *model.Entry) {
 
 func (c *checker) happen(key model.DeliveryKey, what string) {
 	c.w.note("%s %s: %s", key.Receiver, key.Group, what)
-	c.events[key] = append(c.events[key], event{time.Now(), what})
+	c.events[inWords(key)] = append(c.events[inWords(key)], event{time.Now(), what})
 	c.checkExcuse(key, what)
+}
+
+// inWords names a key by what its receiver can see of it: there is one
+// integration for each receiver.
+func inWords(k model.DeliveryKey) string { return k.Receiver + " " + k.Group }
+
+// entryText is what an entry says, in few words.
+func (w *world) entryText(e *model.Entry) string {
+	text := fmt.Sprintf("rev %d gen %d must %s maybe %s resolved %s", e.Rev, e.Gen, w.namesOf(e.Must), w.namesOf(e.Maybe), w.namesOf(e.Resolved))
+	if e.Claim != nil {
+		text += fmt.Sprintf(" claim %s of %s for %s %s", e.Claim.Token.String()[:6], w.nameOf(e.Claim.Node), w.namesOf(e.Claim.Firing), w.namesOf(e.Claim.Resolved))
+	}
+	return text
+}
+
+func (w *world) namesOf(set model.AlertSet) string {
+	text := "{"
+	for _, s := range w.alerts {
+		if set.Has(s.hash) {
+			text += s.name
+		}
+	}
+	return text + "}"
+}
+
+// nameOf is the name of the node that has or had an ID.
+func (w *world) nameOf(id model.NodeID) string {
+	if name, ok := w.ids.Load(id); ok {
+		return name.(string)
+	}
+	return string(id)
 }
 
 // silenced takes the answer to a silence.

@@ -130,7 +130,11 @@ func (c *checker) checkI3(r *receiver, rec receipt) {
 	for _, s := range rec.states {
 		delete(c.excused, s.alert)
 	}
-	if rec.novel || rec.degraded || c.lost {
+	again := slices.ContainsFunc(r.got, func(g receipt) bool { return g.id == rec.id })
+	if well := c.wellLocked(); (again || !rec.novel) && well > recovery {
+		c.w.violate("I2", "%s is told again, though nothing has been wrong for %v: %s", r.name, well, rec)
+	}
+	if rec.novel || again || rec.degraded || c.lost {
 		return
 	}
 	var since time.Time
@@ -140,7 +144,7 @@ func (c *checker) checkI3(r *receiver, rec receipt) {
 		}
 	}
 	for i := len(r.got) - 1; i >= 0 && !since.IsZero(); i-- {
-		if g := r.got[i]; g.key == rec.key {
+		if g := r.got[i]; g.key.Group == rec.key.Group {
 			if g.degraded {
 				return
 			}
@@ -148,7 +152,7 @@ func (c *checker) checkI3(r *receiver, rec receipt) {
 			break
 		}
 	}
-	for _, e := range c.events[rec.key] {
+	for _, e := range c.events[inWords(rec.key)] {
 		if e.at.After(since.Add(-time.Second)) {
 			return
 		}
@@ -288,7 +292,7 @@ func (w *world) violateOnce(rule, format string, args ...any) {
 // from different claims (I9). r.mu is held.
 func (w *world) checkI9(r *receiver, x *request) {
 	for o := range r.open {
-		if o.key == x.key && !o.token.IsZero() && !x.token.IsZero() && o.token != x.token && !w.suffers(o.from) {
+		if o.key.Group == x.key.Group && !o.token.IsZero() && !x.token.IsZero() && o.token != x.token && !w.suffers(o.from) {
 			w.violate("I9", "%s sends %s to %s while %s of %s is under way since %v", x.from.name, x.id, r.name, o.id, o.from.name, o.began.Sub(w.zero))
 		}
 	}

@@ -89,27 +89,39 @@ var undo = map[op]op{
 
 // drawSchedule draws a schedule for that many nodes; 0 draws that number, too.
 func drawSchedule(t *rapid.T, nodes int) schedule {
-	s := schedule{Seed: rapid.Uint64().Draw(t, "seed"), Nodes: nodes}
+	s := schedule{Seed: uint64(draw(t, 1<<30)), Nodes: nodes}
 	if nodes == 0 {
-		s.Nodes = rapid.SampledFrom([]int{3, 3, 3, 3, 4, 5}).Draw(t, "nodes")
+		s.Nodes = []int{3, 3, 3, 3, 3, 3, 4, 5}[draw(t, 8)]
 	}
-	menu := []op{opFire, opFire, opResolve}
-	for _, f := range rapid.SliceOfNDistinct(rapid.SampledFrom(faults), 0, 4, rapid.ID[op]).Draw(t, "faults") {
-		menu = append(menu, f)
+	menu := []op{opFire, opResolve}
+	for range 1 + draw(t, 4) {
+		f := faults[draw(t, len(faults))]
+		menu = append(menu, f, f)
 		if u, ok := undo[f]; ok {
 			menu = append(menu, u)
 		}
 	}
-	draw := rapid.Custom(func(t *rapid.T) step {
-		return step{
-			After: time.Duration(rapid.SampledFrom(pauses).Draw(t, "after")) * time.Millisecond,
-			Op:    rapid.SampledFrom(menu).Draw(t, "op"),
-			A:     rapid.IntRange(0, s.Nodes-1).Draw(t, "a"), B: rapid.IntRange(0, s.Nodes-1).Draw(t, "b"),
-			Alert: rapid.IntRange(0, len(alertNames)-1).Draw(t, "alert"), N: rapid.IntRange(0, 3).Draw(t, "n"),
-		}
-	})
-	s.Steps = rapid.SliceOfN(draw, 6, 24).Draw(t, "steps")
+	for range 5 + draw(t, 20) {
+		s.Steps = append(s.Steps, step{
+			After: time.Duration(pauses[draw(t, len(pauses))]) * time.Millisecond,
+			Op:    menu[draw(t, len(menu))],
+			A:     draw(t, s.Nodes), B: draw(t, s.Nodes), Alert: draw(t, len(alertNames)), N: draw(t, 4),
+		})
+	}
 	return s
+}
+
+// draw is one of n numbers, each as likely as the others: rapid's own integers
+// are mostly small ones, and here the first of a list is not the simplest.
+func draw(t *rapid.T, n int) int {
+	v := 0
+	for bound := 1; bound < 4*n; bound *= 2 {
+		v *= 2
+		if rapid.Bool().Draw(t, "bit") {
+			v++
+		}
+	}
+	return v % n
 }
 
 // pauses are the milliseconds between steps: now and then none, mostly about

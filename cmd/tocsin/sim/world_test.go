@@ -69,6 +69,9 @@ func (w *world) violate(rule, format string, args ...any) {
 	w.violations = append(w.violations, v)
 }
 
+// disks is the folder that has the machines' disks.
+const disks = "disks"
+
 // outcome is what a run came to.
 type outcome struct {
 	violations []violation
@@ -77,13 +80,14 @@ type outcome struct {
 
 // run runs a schedule in a bubble of virtual time.
 func run(t *testing.T, s schedule, verbose bool) (out outcome) {
-	dir, err := os.MkdirTemp("", "sim")
-	if err != nil {
+	// The names of files are the same in all runs.
+	if err := os.RemoveAll(disks); err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
-	w := &world{s: s, dir: dir, verbose: verbose}
+	w := &world{s: s, dir: disks, verbose: verbose}
 	cryptotest.SetGlobalRandom(t, s.Seed)
+	seedRuntime(s.Seed | 1)
+	defer seedRuntime(0)
 	synctest.Test(t, func(t *testing.T) {
 		w.t = t
 		w.play()
