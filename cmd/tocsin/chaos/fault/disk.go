@@ -129,9 +129,15 @@ func (d *Disk) Fill() error {
 	return nil
 }
 
-// Free gives the space back that Fill took.
+// Free gives the space back that Fill took. The disk must not be frozen.
 func (d *Disk) Free() error {
-	if err := remove(filepath.Join(d.Dir, filler)); err != nil {
+	dir, err := os.Open(d.Dir)
+	if err != nil {
+		return fmt.Errorf("free a disk: %w", err)
+	}
+	defer dir.Close()
+	// Space that a file had is there to be used once the removal is on disk.
+	if err := errors.Join(remove(filepath.Join(d.Dir, filler)), unix.Syncfs(int(dir.Fd()))); err != nil {
 		return fmt.Errorf("free a disk: %w", err)
 	}
 	return nil

@@ -1,9 +1,9 @@
 package fault
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"syscall"
@@ -24,8 +24,8 @@ type Sync struct {
 type SyncFault struct {
 	pid    int
 	strace *exec.Cmd
-	said   bytes.Buffer // written by strace until it ends
-	done   chan struct{}
+	said   *os.File      // what strace said; removed already
+	done   chan struct{} // closed when strace has ended
 }
 
 // FailSync tampers with every fsync and fdatasync of a running process, and of
@@ -41,22 +41,42 @@ func FailSync(pid int, how Sync) (*SyncFault, error) {
 		return nil, err
 	}
 	f := &SyncFault{pid: pid, done: make(chan struct{})}
+	if f.said, err = os.CreateTemp("", "strace-"); err != nil {
+		return nil, fmt.Errorf("trace process %d: %w", pid, err)
+	}
+	_ = os.Remove(f.said.Name()) // the open file is enough
 	f.strace = exec.Command(path, "-f", "-qq", "-o", "/dev/null", "-p", fmt.Sprint(pid),
 		"-e", "trace=fsync,fdatasync", "-e", "signal=none", "-e", "inject=fsync,fdatasync"+inject)
-	f.strace.Stderr = &f.said
+	f.strace.Stderr = f.said
 	// With the death of its tracer a process goes on untraced.
 	f.strace.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	if err := f.strace.Start(); err != nil {
-		return nil, fmt.Errorf("start strace: %w", err)
+		return nil, errors.Join(fmt.Errorf("start strace: %w", err), f.said.Close())
 	}
-	go func() {
-		defer close(f.done)
-		_ = f.strace.Wait() // a refusal is read from what it said
-	}()
+	go f.follow()
 	if err := f.attached(); err != nil {
 		return nil, errors.Join(err, f.Stop())
 	}
 	return f, nil
+}
+
+// follow waits for the end of strace. It tries out the kernel with children of
+// its own when it begins; one that is ended just then leaves them behind.
+func (f *SyncFault) follow() {
+	defer close(f.done)
+	pid := f.strace.Process.Pid
+	for unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
+		continue
+	}
+	_ = unix.Kill(-pid, unix.SIGKILL) // its group; nobody else can have the number yet
+	_ = f.strace.Wait()               // a refusal is read from what it said
+}
+
+// complaint is what strace said.
+func (f *SyncFault) complaint() error {
+	text := make([]byte, 1000)
+	n, _ := f.said.ReadAt(text, 0) // less than that is there
+	return errors.New(strings.TrimSpace(string(text[:n])))
 }
 
 // inject is the tampering in the language of strace.
@@ -86,7 +106,7 @@ func (f *SyncFault) attached() error {
 	return everyThread(f.pid, "traced", func(dir string) (bool, error) {
 		select {
 		case <-f.done:
-			return false, refused(fmt.Sprintf("trace process %d", f.pid), errors.New(strings.TrimSpace(f.said.String())))
+			return false, refused(fmt.Sprintf("trace process %d", f.pid), f.complaint())
 		default:
 		}
 		by, err := tracer(dir)
@@ -97,16 +117,10 @@ func (f *SyncFault) attached() error {
 // Stop ends the fault: from when it returns all syncs of the process are honest.
 // It may be called more than once, and after the end of the process.
 func (f *SyncFault) Stop() error {
-	select {
-	case <-f.done:
-		return nil
-	default:
-	}
+	defer f.said.Close()
 	// A strace that is told to end lets go of what it traces first. One that
 	// waits for a delay of its own is not kept from that.
-	if err := f.strace.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
-		_ = f.strace.Process.Kill() // it has ended, or this ends it
-	}
+	_ = f.strace.Process.Signal(syscall.SIGTERM) // or it has ended
 	select {
 	case <-f.done:
 	case <-time.After(settle):
