@@ -34,6 +34,8 @@ type alertSaver struct {
 	metrics saverMetrics
 
 	mu sync.Mutex // guards the rest
+	// bound is how many hashes may be in dirty; maxDirty but in tests.
+	bound int
 	// dirty are the alerts whose record is not what it should be.
 	dirty map[model.AlertHash]struct{}
 	// all: dirty was full; every alert has to be looked at.
@@ -69,7 +71,7 @@ const (
 
 func newAlertSaver(file alertFile, alerts *alert.Store, now func() time.Time, log *slog.Logger, reg prometheus.Registerer) *alertSaver {
 	s := &alertSaver{
-		file: file, alerts: alerts, now: now, log: log, kick: make(chan struct{}, 1),
+		file: file, alerts: alerts, now: now, log: log, kick: make(chan struct{}, 1), bound: maxDirty,
 		dirty: make(map[model.AlertHash]struct{}), swept: now(),
 	}
 	s.metrics = newSaverMetrics(s, reg)
@@ -104,7 +106,7 @@ func (s *alertSaver) mark(changes []alert.Change) {
 
 // put remembers an alert; s.mu is held.
 func (s *alertSaver) put(h model.AlertHash) {
-	if _, known := s.dirty[h]; !known && len(s.dirty) >= maxDirty {
+	if _, known := s.dirty[h]; !known && len(s.dirty) >= s.bound {
 		s.all = true
 		return
 	}
