@@ -76,6 +76,9 @@ func (l *link) rest(ctx context.Context, least, most time.Duration) (asked, ok b
 
 // reconcile makes both sides have the same alerts.
 func (l *link) reconcile(ctx context.Context, horizon int64) error {
+	if err := l.greet(ctx); err != nil {
+		return err
+	}
 	doubts := l.begin()
 	for from := 0; from < buckets; {
 		q := comparison{horizon: horizon, from: from, sums: *sumsOf(l.x.opts.Store, horizon)}
@@ -96,6 +99,19 @@ func (l *link) reconcile(ctx context.Context, horizon int64) error {
 	l.x.metrics.compared(horizon)
 	l.matched(doubts)
 	return nil
+}
+
+// greet does what has to come before the first alert.
+func (l *link) greet(ctx context.Context) error {
+	if l.isUp() || l.x.opts.Before == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, l.x.opts.Timeout)
+	defer cancel()
+	l.mu.Lock()
+	p := Peer{ID: l.id, Address: l.address}
+	l.mu.Unlock()
+	return l.x.opts.Before(ctx, p)
 }
 
 // begin lets the comparison bring what a peer that did not answer was not told.

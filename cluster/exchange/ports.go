@@ -63,6 +63,11 @@ type Options struct {
 	Peers func() []Peer
 	// Expected: there are others, even if Peers does not know of them yet.
 	Expected bool
+	// Before is done first with a peer that is reached again, or for the first
+	// time: nothing goes over between the two before it has succeeded. It is
+	// bounded by Timeout; nil: nothing. The program above tells the peer there
+	// what has to be known before the alerts that it is about.
+	Before func(ctx context.Context, p Peer) error
 	// Dial and Listener are the connections between nodes of one cluster.
 	Dial     func(ctx context.Context, address string) (net.Conn, error)
 	Listener net.Listener

@@ -99,3 +99,43 @@ func TestNotInStepBeforeAllIsThere(t *testing.T) {
 		})
 	})
 }
+
+// TestBefore: no alert goes to a peer before what has to come first has
+// succeeded, at the first contact and after each break.
+func TestBefore(t *testing.T) {
+	var refuse atomic.Bool
+	var done atomic.Int64
+	refuse.Store(true)
+	bubble(t, 2, func(o *exchange.Options) {
+		o.Before = func(context.Context, exchange.Peer) error {
+			if refuse.Load() {
+				return errors.New("not yet")
+			}
+			done.Add(1)
+			return nil
+		}
+	}, func(r *rig) {
+		apart := func(when string) {
+			t.Helper()
+			time.Sleep(3 * time.Second)
+			if r.equal() {
+				t.Errorf("%s: alerts went over before what has to come first", when)
+			}
+		}
+		r.nodes[0].post(hashes(0, 3)...)
+		apart("first contact")
+		refuse.Store(false)
+		r.until(3*time.Second, "the peer has all", r.equal)
+		if n := done.Load(); n != 2 {
+			t.Errorf("done %d times at the first contact of two nodes, want 2", n)
+		}
+		refuse.Store(true)
+		r.net.Split([]string{r.nodes[0].ip}, []string{r.nodes[1].ip})
+		time.Sleep(20 * time.Second)
+		r.nodes[1].post(hashes(10, 3)...)
+		r.net.Heal()
+		apart("after a cut")
+		refuse.Store(false)
+		r.until(3*time.Second, "both have all", r.equal)
+	})
+}
