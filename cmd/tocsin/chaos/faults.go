@@ -69,9 +69,9 @@ func ownDisk(_ context.Context, w *World) error {
 	return nil
 }
 
-// disks are scenarios of the disk of one node.
-func disks() []Scenario {
-	faults := []diskFault{
+// diskFaults are what may happen to a disk.
+func diskFaults() []diskFault {
+	return []diskFault{
 		{
 			"full disk",
 			func(_ context.Context, w *World) error { return w.disk.Fill() },
@@ -91,8 +91,12 @@ func disks() []Scenario {
 			func(_ context.Context, w *World) error { return w.syncs.Stop() },
 		},
 	}
+}
+
+// disks are scenarios of the disk of one node.
+func disks() []Scenario {
 	var out []Scenario
-	for _, f := range faults {
+	for _, f := range diskFaults() {
 		for _, lead := range []bool{false, true} {
 			who, first := "follower", 3.0
 			if lead {

@@ -37,23 +37,27 @@ func Random(seed uint64) Scenario {
 
 // draw is one fault of a node and its end.
 func draw(rng *rand.Rand, n int, from, to float64) []Step {
-	on := func(what string, do func(context.Context, *World, *Node) error) (string, func(context.Context, *World) error) {
-		return fmt.Sprintf("%s n%d", what, n+1), func(ctx context.Context, w *World) error { return do(ctx, w, w.Nodes[n]) }
+	type act = func(*World, *Node) error
+	both := func(what string, begin, end act) []Step {
+		on := func(at float64, what string, do act) Step {
+			return Step{at, fmt.Sprintf("%s n%d", what, n+1), func(_ context.Context, w *World) error { return do(w, w.Nodes[n]) }}
+		}
+		return []Step{on(from, what, begin), on(to, "end of: "+what, end)}
 	}
 	link := func(what string, l Link) []Step {
-		what, do := on(what, func(_ context.Context, w *World, v *Node) error { w.Isolate(v, l); return nil })
-		well, undo := on("heal", func(_ context.Context, w *World, v *Node) error { w.Isolate(v, Link{}); return nil })
-		return []Step{{from, what, do}, {to, well, undo}}
+		set := func(l Link) act { return func(w *World, v *Node) error { w.Isolate(v, l); return nil } }
+		return both(what, set(l), set(Link{}))
+	}
+	signal := func(sig syscall.Signal) act { return func(_ *World, v *Node) error { return v.Signal(sig) } }
+	reach := func(cut bool) act { return func(w *World, v *Node) error { w.Reach(v, Link{Cut: cut}); return nil } }
+	tell := func(cut bool) act {
+		return func(w *World, v *Node) error { w.Both(v.Last, sinkHost, Link{Cut: cut}); return nil }
 	}
 	switch rng.IntN(8) {
 	case 0:
-		what, do := on("kill", func(_ context.Context, _ *World, v *Node) error { return v.Kill() })
-		again, start := on("start", func(_ context.Context, _ *World, v *Node) error { return v.ensure() })
-		return []Step{{from, what, do}, {to, again, start}}
+		return both("kill", func(_ *World, v *Node) error { return v.Kill() }, func(_ *World, v *Node) error { return v.ensure() })
 	case 1:
-		what, do := on("freeze", func(_ context.Context, _ *World, v *Node) error { return v.Signal(syscall.SIGSTOP) })
-		again, wake := on("wake", func(_ context.Context, _ *World, v *Node) error { return v.Signal(syscall.SIGCONT) })
-		return []Step{{from, what, do}, {to, again, wake}}
+		return both("freeze", signal(syscall.SIGSTOP), signal(syscall.SIGCONT))
 	case 2:
 		return link("cut", Link{Cut: true})
 	case 3:
@@ -63,19 +67,9 @@ func draw(rng *rand.Rand, n int, from, to float64) []Step {
 	case 5:
 		return link("no Raft to and from", Link{Block: Raft})
 	case 6:
-		what, do := on("sources cut from", func(_ context.Context, w *World, v *Node) error { w.Reach(v, Link{Cut: true}); return nil })
-		well, undo := on("sources reach", func(_ context.Context, w *World, v *Node) error { w.Reach(v, Link{}); return nil })
-		return []Step{{from, what, do}, {to, well, undo}}
+		return both("sources cut from", reach(true), reach(false))
 	default:
-		what, do := on("receiver cut from", func(_ context.Context, w *World, v *Node) error {
-			w.Both(v.Last, sinkHost, Link{Cut: true})
-			return nil
-		})
-		well, undo := on("receiver reached by", func(_ context.Context, w *World, v *Node) error {
-			w.Both(v.Last, sinkHost, Link{})
-			return nil
-		})
-		return []Step{{from, what, do}, {to, well, undo}}
+		return both("receiver cut from", tell(true), tell(false))
 	}
 }
 

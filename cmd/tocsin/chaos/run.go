@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -69,28 +68,17 @@ func Run(ctx context.Context, sc Scenario, sys System, at Place) Row {
 
 // play makes the run.
 func (w *World) play(ctx context.Context, sc Scenario) error {
-	story := Plan.Story
+	w.Story = sc.Plan.Story()
 	if sc.Story != nil {
-		story = func(p Plan) Story { return sc.Story(p) }
+		w.Story = sc.Story(sc.Plan)
 	}
-	w.Story = story(sc.Plan)
 	if sc.Interval != 0 {
 		w.timing.Interval = sc.Interval
 	}
 	ctx, cancel := context.WithTimeout(ctx, seconds(w.Story.Length)+3*time.Minute)
 	defer cancel()
-	for _, do := range []func(context.Context, *World) error{
-		sc.Prepare,
-		func(ctx context.Context, w *World) error { return w.launch(ctx) },
-		sc.Settle,
-		func(_ context.Context, w *World) error { return w.balance(sc.Balanced) },
-	} {
-		if do == nil {
-			continue
-		}
-		if err := do(ctx, w); err != nil {
-			return err
-		}
+	if err := w.setUp(ctx, sc); err != nil {
+		return err
 	}
 	w.zero = time.Now()
 	w.Sink.begin(w.zero)
@@ -108,6 +96,24 @@ func (w *World) play(ctx context.Context, sc Scenario) error {
 		w.Note("done: %s (about %s)", step.What, w.victimName())
 	}
 	return w.until(ctx, w.Story.Length)
+}
+
+// setUp makes all ready for the story.
+func (w *World) setUp(ctx context.Context, sc Scenario) error {
+	if sc.Prepare != nil {
+		if err := sc.Prepare(ctx, w); err != nil {
+			return err
+		}
+	}
+	if err := w.launch(ctx); err != nil {
+		return err
+	}
+	if sc.Settle != nil {
+		if err := sc.Settle(ctx, w); err != nil {
+			return err
+		}
+	}
+	return w.balance(sc.Balanced)
 }
 
 func (w *World) victimName() string {
@@ -153,48 +159,5 @@ func (w *World) until(ctx context.Context, at float64) error {
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	}
-}
-
-// report writes what happened into the folder of the logs.
-func (w *World) report(row Row) {
-	f, err := os.Create(filepath.Join(row.Logs, "report.txt"))
-	if err != nil {
-		return // the row says what matters
-	}
-	defer f.Close()
-	fmt.Fprintf(f, "%s on %s\nstart %s\n", row.Scenario, row.System, w.zero.Format("15:04:05.000"))
-	for _, line := range row.Wrong {
-		fmt.Fprintln(f, "WRONG", line)
-	}
-	v := row.Verdict
-	for _, k := range []struct {
-		what string
-		list []Mistake
-	}{{"missed", v.Missed}, {"duplicate", v.Duplicates}, {"false resolve", v.FalseResolves}, {"unresolved", v.Unresolved}} {
-		for _, m := range k.list {
-			fmt.Fprintf(f, "%-13s %7.2f %s %s by %s same=%v: %s\n", k.what, m.At, w.zero.Add(seconds(m.At)).Format("15:04:05.000"), m.Group, m.Node, m.SameID, m.Text)
-		}
-	}
-	for _, d := range v.First {
-		fmt.Fprintf(f, "first %s from %.2f after %.3f\n", d.Group, d.From, d.Delay)
-	}
-	w.mu.Lock()
-	for _, line := range w.events {
-		fmt.Fprintln(f, "event", line)
-	}
-	w.mu.Unlock()
-	if w.Sink == nil {
-		return
-	}
-	for _, a := range w.Sink.Arrivals() {
-		fmt.Fprintf(f, "arrival %7.2f %s %s by %s %s code %d %s %s\n", a.At, w.zero.Add(seconds(a.At)).Format("15:04:05.000"), a.Group, a.Node, a.Receiver, a.Code, a.Telling, a.Problem)
-	}
-	for _, s := range w.Sources {
-		for _, p := range s.posts() {
-			if p.Code != 200 || p.Took > 50*time.Millisecond {
-				fmt.Fprintf(f, "post %7.2f to %s took %v code %d\n", p.At, p.Node, p.Took, p.Code)
-			}
-		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // All are the scenarios, in the order of the table.
 func All() []Scenario {
-	return slices.Concat(healthy(), deaths(), cuts(), losses(), reach(), pauses(), people(), broken())
+	return slices.Concat(healthy(), deaths(), cuts(), losses(), reach(), receivers(), pauses(), people(), broken())
 }
 
 // When something breaks, when that has lasted long, and when it heals if it is
@@ -238,25 +238,24 @@ func reach() []Scenario {
 		{Name: "sources cut from one node for a minute", Plan: Plan{From: breaks, To: breaks + 60}, Settle: leads, Want: clean(usual + 0.5), Steps: []Step{
 			step(breaks, "sources cut", func(w *World) { w.Reach(w.Victim, Link{Cut: true}) }), heal(breaks + 60),
 		}},
+	}
+}
+
+func receivers() []Scenario {
+	// answers makes the receiver answer in a way for a time.
+	answers := func(name string, length, most float64, ans Answer) Scenario {
+		return Scenario{Name: name, Plan: Plan{From: breaks, To: breaks + length, Length: most}, Steps: []Step{
+			step(breaks, name, func(w *World) { w.Sink.Answer(func(Arrival) Answer { return ans }) }),
+			step(breaks+length, "the receiver is well", func(w *World) { w.Sink.Answer(nil) }),
+		}}
+	}
+	return []Scenario{
 		{Name: "receiver cut from one node", Plan: long, Settle: leads, Want: clean(usual + 12), Steps: []Step{
 			step(breaks, "receiver cut", func(w *World) { w.Both(w.Victim.Last, sinkHost, Link{Cut: true}) }), heal(mended),
 		}},
-		{Name: "receiver down for 100 s", Plan: Plan{From: breaks, To: breaks + 100, Length: 210}, Steps: []Step{
-			step(breaks, "receiver answers 503", func(w *World) { w.Sink.Answer(func(Arrival) Answer { return Answer{Code: 503} }) }),
-			step(breaks+100, "receiver is back", func(w *World) { w.Sink.Answer(nil) }),
-		}},
-		{Name: "receiver answers 429 for 40 s", Plan: Plan{From: breaks, To: breaks + 40}, Steps: []Step{
-			step(breaks, "receiver answers 429", func(w *World) {
-				w.Sink.Answer(func(Arrival) Answer { return Answer{Code: 429, RetryAfter: "5"} })
-			}),
-			step(breaks+40, "receiver is back", func(w *World) { w.Sink.Answer(nil) }),
-		}},
-		{Name: "receiver takes 8 s to answer", Plan: Plan{From: breaks, To: breaks + 40}, Steps: []Step{
-			step(breaks, "receiver is slow", func(w *World) {
-				w.Sink.Answer(func(Arrival) Answer { return Answer{After: 8 * time.Second} })
-			}),
-			step(breaks+40, "receiver is back", func(w *World) { w.Sink.Answer(nil) }),
-		}},
+		answers("receiver down for 100 s", 100, 210, Answer{Code: 503}),
+		answers("receiver answers 429 for 40 s", 40, 0, Answer{Code: 429, RetryAfter: "5"}),
+		answers("receiver takes 8 s to answer", 40, 0, Answer{After: 8 * time.Second}),
 	}
 }
 

@@ -19,28 +19,36 @@ type view struct {
 // view asks the node.
 func (n *Node) view(ctx context.Context) (view, error) {
 	if n.sys.Name == Tocsin {
-		var st struct {
-			Node struct {
-				ID string `json:"id"`
-			} `json:"node"`
-			Cluster struct {
-				Leader *struct {
-					ID string `json:"id"`
-				} `json:"leader"`
-				Quorum struct {
-					Voters int `json:"voters"`
-				} `json:"quorum"`
-			} `json:"cluster"`
-		}
-		if err := n.Do(ctx, "GET", "/api/tocsin/v1/status", nil, &st); err != nil {
-			return view{}, err
-		}
-		v := view{name: st.Node.ID}
-		if st.Cluster.Leader != nil {
-			v.leader, v.whole = st.Cluster.Leader.ID, st.Cluster.Quorum.Voters == nodes
-		}
-		return v, nil
+		return n.tocsinView(ctx)
 	}
+	return n.alertmanagerView(ctx)
+}
+
+func (n *Node) tocsinView(ctx context.Context) (view, error) {
+	var st struct {
+		Node struct {
+			ID string `json:"id"`
+		} `json:"node"`
+		Cluster struct {
+			Leader *struct {
+				ID string `json:"id"`
+			} `json:"leader"`
+			Quorum struct {
+				Voters int `json:"voters"`
+			} `json:"quorum"`
+		} `json:"cluster"`
+	}
+	if err := n.Do(ctx, "GET", "/api/tocsin/v1/status", nil, &st); err != nil {
+		return view{}, err
+	}
+	v := view{name: st.Node.ID}
+	if st.Cluster.Leader != nil {
+		v.leader, v.whole = st.Cluster.Leader.ID, st.Cluster.Quorum.Voters == nodes
+	}
+	return v, nil
+}
+
+func (n *Node) alertmanagerView(ctx context.Context) (view, error) {
 	var st struct {
 		Cluster struct {
 			Name   string `json:"name"`

@@ -13,34 +13,7 @@ import (
 // TestWire checks each kind of link on real connections between two hosts: a
 // fault that does nothing would make every scenario pass.
 func TestWire(t *testing.T) {
-	rig.NeedRoot(t)
-	rig.NeedTool(t, "ip")
-	w, a, b := newWire(), &Host{}, &Host{}
-	t.Cleanup(w.close)
-	for i, h := range []**Host{&a, &b} {
-		made, err := newHost(t.Context(), w, "w", fmt.Sprintf("h%d", i), byte(1+i), []byte{1, 2})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(made.remove)
-		*h = made
-	}
-	for _, port := range []int{webPort, gossipPort, raftPort} {
-		l, err := b.Listen(port)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = l.Close() })
-		go func() {
-			for {
-				c, err := l.Accept()
-				if err != nil {
-					return
-				}
-				_ = c.Close()
-			}
-		}()
-	}
+	w, a, b := twoHosts(t)
 	cases := []struct {
 		name string
 		link Link
@@ -74,6 +47,41 @@ func TestWire(t *testing.T) {
 	if !datagram(t, a, b) {
 		t.Error("a datagram did not arrive although only the way back is cut")
 	}
+}
+
+// twoHosts makes hosts, of which the second takes connections.
+func twoHosts(t *testing.T) (*Wire, *Host, *Host) {
+	t.Helper()
+	rig.NeedRoot(t)
+	rig.NeedTool(t, "ip")
+	w := newWire()
+	t.Cleanup(w.close)
+	var hosts []*Host
+	for i := range 2 {
+		h, err := newHost(t.Context(), w, "w", fmt.Sprintf("h%d", i), byte(1+i), []byte{1, 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(h.remove)
+		hosts = append(hosts, h)
+	}
+	for _, port := range []int{webPort, gossipPort, raftPort} {
+		l, err := hosts[1].Listen(port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				_ = c.Close()
+			}
+		}()
+	}
+	return w, hosts[0], hosts[1]
 }
 
 // connects tries for a short time to connect.
