@@ -46,6 +46,8 @@ type mode struct {
 	wait time.Duration
 	// steady: the quorum has been there for long enough to answer a claim.
 	steady bool
+	// elsewhere: the others have a quorum, and this node's alerts.
+	elsewhere bool
 	// lonely: this node sees none of the others, or has not for long.
 	lonely bool
 }
@@ -60,7 +62,8 @@ func (c *cut) mode(q model.Quorum, now time.Time) mode {
 	defer c.mu.Unlock()
 	c.look(q, now)
 	m := mode{
-		wait: c.hold(q), lonely: !c.alone.IsZero() && now.Sub(c.alone) < reunion,
+		elsewhere: !q.Held && q.Elsewhere,
+		wait:      c.hold(q), lonely: !c.alone.IsZero() && now.Sub(c.alone) < reunion,
 		steady: !c.held.IsZero() && now.Sub(c.held) >= claimTimeout,
 	}
 	since := c.lost
@@ -112,6 +115,10 @@ func (c *cut) look(q model.Quorum, now time.Time) {
 		c.held = time.Time{}
 		if at := now.Add(-c.age(q)); c.lost.IsZero() || at.Sub(c.lost) > newLoss {
 			c.lost = at
+		}
+		if q.Elsewhere {
+			// They tell. The tongue is held as long as they are heard.
+			c.lost = now
 		}
 		if q.Voters > 1 && q.Reachable <= 1 {
 			c.alone = now

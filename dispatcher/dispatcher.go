@@ -217,7 +217,12 @@ func (d *Dispatcher) take(res alert.PutResult) alert.PutResult {
 }
 
 // mode is how notifications are sent now.
-func (d *Dispatcher) mode() mode { return d.cut.mode(d.opts.Peers.Quorum(), time.Now()) }
+func (d *Dispatcher) mode() mode {
+	q := d.opts.Peers.Quorum()
+	// Others that have a quorum can tell only what they know of.
+	q.Elsewhere = q.Elsewhere && d.opts.InStep()
+	return d.cut.mode(q, time.Now())
+}
 
 // Degraded reports whether notifications are sent without a quorum.
 func (d *Dispatcher) Degraded() bool { return !d.DegradedSince().IsZero() }

@@ -275,6 +275,7 @@ type seat struct {
 	frozen            map[model.DeliveryKey]*model.Entry
 	rank, of          int
 	reachable, voters int
+	elsewhere         bool
 }
 
 func (s *seat) Entry(key model.DeliveryKey) (*model.Entry, bool) {
@@ -386,7 +387,7 @@ func (s *seat) Rank(model.DeliveryKey) (rank, of int) {
 func (s *seat) Quorum() model.Quorum {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return model.Quorum{Held: s.lost.IsZero(), LostAt: s.lost, Reachable: s.reachable, Voters: s.voters}
+	return model.Quorum{Held: s.lost.IsZero(), LostAt: s.lost, Reachable: s.reachable, Voters: s.voters, Elsewhere: s.elsewhere}
 }
 
 // back ends the loss of the quorum.

@@ -86,12 +86,12 @@ func (p *pace) rest() {
 // long as nobody tells it, or it would never be told.
 func (p *pace) waits(m mode, now time.Time) mode {
 	switch {
-	case m.steady:
+	case m.steady || m.elsewhere:
 		p.without = time.Time{}
 	case m.degraded && p.without.IsZero():
 		p.without = now
 	}
-	if m.degraded {
+	if m.degraded && !p.without.IsZero() {
 		m.from = earlier(m.from, p.without.Add(m.wait))
 	}
 	return m

@@ -81,9 +81,10 @@ func (c *Dispatcher) abandon(key model.DeliveryKey, token model.Token) {
 	c.work.Go(func() { c.reclaim(key, token) })
 }
 
-// reclaimFor is how long a claim without an answer is looked out for. If it
-// surfaces later, the next look at its key gives it back.
-const reclaimFor = 30 * time.Second
+// reclaimFor is how long a claim without an answer is looked out for: longer than
+// most cuts last, because it keeps the others waiting from the moment on at which
+// it surfaces. If that is later, the next look at its key gives it back.
+const reclaimFor = strayKept
 
 // reclaim gives a claim back as soon as it shows up, also where its delivery has
 // nothing to tell any more and so does not look.
@@ -108,7 +109,8 @@ func (c *Dispatcher) reclaim(key model.DeliveryKey, token model.Token) {
 func (c *Dispatcher) releaseStray(ctx context.Context, key model.DeliveryKey, token model.Token) {
 	try, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
-	if c.opts.Ledger.Release(try, model.Release{Key: key, Token: token, Node: c.opts.Node}) == nil {
+	err := c.opts.Ledger.Release(try, model.Release{Key: key, Token: token, Node: c.opts.Node})
+	if err == nil || c.opts.Behind(err) {
 		c.tokens.back(token)
 		c.cut.answered()
 		return
