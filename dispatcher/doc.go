@@ -75,13 +75,41 @@
 // # Without a quorum
 //
 // cut counts the waits from the loss of the quorum, so each is paid once a cut
-// (I10). Claims that are not answered although a leader is known count as a loss
-// after three seconds; one is tried again every three. A node that sees none of
-// the others does not call resolved what only was not heard of again (I17).
+// (I10). With others in the cluster the tongue is held for the peer timeout in any
+// case, also where gossip still sees a majority or a leader is known that answers
+// nothing: gossip misses a node only after five to ten seconds, so that in each
+// cut the first ranks of both sides would tell before it has. Each loss is waited
+// out by itself, because what the others told gets through in between; but what is
+// due waits once, or a quorum that comes and goes would keep it for ever (pace).
+// While the others are heard to have a quorum, and alerts are compared with them,
+// telling is left to them.
 //
-// Left open: a settlement that is not acknowledged before the process ends is
-// only in the overlay; there is no outbox of phases yet, so a process that is
-// killed while it sends leaves it to the claim's expiry.
+// A node that sees none of the others judges alerts as of when it last heard a
+// source, so what inhibited goes on to; and a node that is not in step with the
+// others calls nothing resolved that only was not heard of again (hearing, I17).
+//
+// What certainly did not get out leaves no overlay, so a node that lost its whole
+// network puts nothing in doubt for the others when it is back.
+//
+// # Standing still
+//
+// A process may be stopped at any point and go on later. fence is asked before
+// each try, and again by package notify when there is a connection, right before
+// the request is written: has the lease ended, has the entry changed, have others
+// told. What then is kept back is decided anew.
+//
+// # After a start
+//
+// outbox remembers beyond the process which sends were begun and which arrived.
+// restart settles those that arrived, counts them as told until the ledger does,
+// leaves those that were begun to the expiry of their claims, and gives back
+// claims without a record at once: with the doubt rule, so nothing hangs on
+// whether a record came to the disk in time.
+//
+// # Second messages
+//
+// A message about alerts in doubt says why in the log, with its delivery ID, and
+// its row of the history has ReasonDoubt (I3). Its own reason is Alertmanager's.
 //
 // Invariants: I1, I2, I3 (delivery IDs are made of the ledger's generation), I7
 // (the grant is read from this node's own state before the alerts are looked at
