@@ -57,8 +57,29 @@ func BenchmarkNew(b *testing.B) {
 }
 
 func BenchmarkRefresh(b *testing.B) {
-	reqs := bodies(benchSize)
+	refresh(b, alert.NewStore(alert.Options{}))
+}
+
+// BenchmarkRefreshTold is BenchmarkRefresh with two subscribers that look at
+// every change.
+func BenchmarkRefreshTold(b *testing.B) {
 	s := alert.NewStore(alert.Options{})
+	for range 2 {
+		s.Subscribe(func(changes []alert.Change, _ alert.Origin) {
+			for i := range changes {
+				c := &changes[i]
+				if c.Kind == alert.Refreshed && alert.Drifted(c.Old, c.New) {
+					b.Error("a refresh has drifted")
+				}
+			}
+		})
+	}
+	refresh(b, s)
+}
+
+func refresh(b *testing.B, s *alert.Store) {
+	b.Helper()
+	reqs := bodies(benchSize)
 	d := alert.NewDecoder(alert.DecoderOptions{Known: s})
 	post(b, s, d, reqs, base)
 	b.ReportAllocs()
