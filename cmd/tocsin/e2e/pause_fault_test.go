@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,48 +87,49 @@ func (s *faultyStory) whilePaused(trap *fault.Trap, most int) {
 		}
 	})
 	s.within(10*time.Second, "the sender is stopped", func() bool { return trap.Sprung() != 0 })
-	firing := func(a rig.Arrival) bool { return a.Message.Status == "firing" }
-	byOthers := func(status string) func() bool {
-		return func() bool {
-			for _, a := range s.all() {
-				if n := s.c.Sender(a.Message); a.Message.Status == status && n != nil && n.PID() != trap.Sprung() {
-					return true
-				}
-			}
-			return false
-		}
-	}
 	// The claim's life and the doubt about it, or an election if it led.
-	s.within(18*time.Second, "another node tells the beginning", byOthers("firing"))
-	s.resolve2(trap.Sprung())
-	s.within(8*time.Second, "another node tells the end", byOthers("resolved"))
+	s.within(18*time.Second, "another node tells the beginning", func() bool { return s.byAnother("firing", trap.Sprung()) })
+	s.endWithout(trap.Sprung())
+	s.within(8*time.Second, "another node tells the end", func() bool { return s.byAnother("resolved", trap.Sprung()) })
 	<-trap.Over()
 	noError(s.t, trap.Err())
 	time.Sleep(8 * time.Second) // two turns of the groups, and what the sender had in mind
 	s.well(20 * time.Second)
 
-	var ids []string
-	var seen []string
-	for _, a := range s.all() {
-		seen = append(seen, a.Message.Status)
-		if firing(a) {
-			ids = append(ids, a.Header.Get("Idempotency-Key"))
-		}
-	}
-	story := strings.Join(seen, " ")
-	if want := strings.Repeat("firing ", len(ids)) + "resolved"; len(ids) < 1 || len(ids) > most || story != want {
-		s.t.Errorf("the receiver was told %q, want firing up to %d times, and then resolved once", story, most)
-	}
-	for _, id := range ids {
-		if id != ids[0] {
-			s.t.Errorf("the same message came under the IDs %q", ids)
-		}
-	}
+	s.toldInOrder(most)
 	s.c.AwaitAgreement(s.t, 10*time.Second)
 }
 
-// resolve2 posts the end of the alert to all nodes that run.
-func (s *faultyStory) resolve2(paused int) {
+// byAnother reports whether a node other than one has told a state.
+func (s *faultyStory) byAnother(status string, paused int) bool {
+	return slices.ContainsFunc(s.all(), func(a rig.Arrival) bool {
+		n := s.c.Sender(a.Message)
+		return a.Message.Status == status && n != nil && n.PID() != paused
+	})
+}
+
+// toldInOrder checks that the receiver got the beginning up to most times, under
+// one ID, and then the end once.
+func (s *faultyStory) toldInOrder(most int) {
+	s.t.Helper()
+	var story, ids []string
+	for _, a := range s.all() {
+		story = append(story, a.Message.Status)
+		if a.Message.Status == "firing" {
+			ids = append(ids, a.Header.Get("Idempotency-Key"))
+		}
+	}
+	want := append(slices.Repeat([]string{"firing"}, len(ids)), "resolved")
+	if len(ids) < 1 || len(ids) > most || !slices.Equal(story, want) {
+		s.t.Errorf("the receiver was told %v, want firing up to %d times, and then resolved once", story, most)
+	}
+	if slices.ContainsFunc(ids, func(id string) bool { return id != ids[0] }) {
+		s.t.Errorf("the same message came under the IDs %q", ids)
+	}
+}
+
+// endWithout posts the end of the alert to all nodes but one.
+func (s *faultyStory) endWithout(paused int) {
 	s.t.Helper()
 	end := time.Since(s.zero).Seconds()
 	for _, n := range s.c.Nodes {
