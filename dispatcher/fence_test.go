@@ -47,6 +47,25 @@ func TestSuspendedSenderDoesNotSendWhatWas(t *testing.T) {
 	})
 }
 
+// I17: nor when it is back in step: what fired at its last look, ended and was told
+// as resolved by others is not told as firing again.
+func TestOldViewIsNotTold(t *testing.T) {
+	inBubble(t, 2, simple("1s", "10m", "4h"), func(r *rig) {
+		// The other node looks again while this one stands still.
+		r.nodes[1].use(1, simple("1s", "10s", "4h"))
+		r.nodes[0].suspends(40 * sec)
+		r.fire("a")
+		r.until(20 * sec)
+		r.nodes[1].resolve("a")
+		r.until(35 * sec)
+		r.wants("11s hook firing a", "21.5s hook resolved a")
+		// It hears of the end as soon as it goes on, before its next look.
+		r.nodes[0].resolve("a")
+		r.until(30 * time.Minute)
+		r.wants()
+	})
+}
+
 // The same between two tries.
 func TestSuspendedBetweenTries(t *testing.T) {
 	inBubble(t, 2, simple("1s", "10s", "4h"), func(r *rig) {

@@ -108,6 +108,9 @@ func (v *view) situation(sendResolved, unsure bool, base *model.Entry) Situation
 		v.withheld.Store(true)
 		s.Resolved, s.Muted = s.Resolved.Minus(v.silent), s.Muted.Union(v.silent)
 	}
+	if past := v.past(base); len(past) > 0 {
+		s.Firing, s.Muted = s.Firing.Minus(past), s.Muted.Union(past)
+	}
 	if len(v.kept) > 0 {
 		untold := v.kept.Minus(base.Must)
 		s.Firing, s.Muted = s.Firing.Minus(untold), s.Muted.Union(untold)
@@ -116,6 +119,24 @@ func (v *view) situation(sendResolved, unsure bool, base *model.Entry) Situation
 		s.Resolved = s.Resolved.Minus(v.outlived.Minus(base.Must).Minus(base.Maybe))
 	}
 	return s
+}
+
+// past are those that fired at the tick, have ended since, and were told as
+// resolved, by a node that has looked at them later than this view did: a process
+// that stood still comes back with an old view, and must not tell it (I17).
+func (v *view) past(base *model.Entry) model.AlertSet {
+	told := v.firing.Intersect(base.Resolved)
+	if len(told) == 0 {
+		return nil
+	}
+	now := v.group.epoch.core.opts.Now()
+	var past model.AlertSet
+	for i := range v.alerts {
+		if s := &v.alerts[i]; told.Has(s.alert.Hash) && s.record.Load().Resolved(now) {
+			past = append(past, s.alert.Hash)
+		}
+	}
+	return past
 }
 
 // mayGo reports whether an alert of a concluded view is over for good: resolved
