@@ -90,7 +90,7 @@ func (o *overlays) propose(ctx context.Context) bool {
 		if h.underWay {
 			continue
 		}
-		if h.own || leads && time.Since(h.at) > orphanAge {
+		if h.own || h.urgent || leads && time.Since(h.at) > orphanAge {
 			due = append(due, h)
 			cmds = append(cmds, command.MergeOverlay{Overlay: h.Overlay})
 			bytes += h.bytes

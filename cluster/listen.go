@@ -107,7 +107,7 @@ func (n *Node) gossipOptions() gossip.Options {
 		Timing:     n.opts.Gossip,
 		Receive:    n.overlays.hear,
 		State:      n.overlays.state,
-		Merge:      n.overlays.merge,
+		Merge:      func(b []byte) { n.overlays.merge(b, false) },
 		Transport:  n.opts.Transports.Gossip,
 		Resolve:    n.opts.Transports.Resolve,
 		Logger:     n.log,

@@ -49,6 +49,9 @@ type held struct {
 	// ledger it would be a stranger to the one that follows. One that a start
 	// finds in the file is not under way, for the process that sent it is gone.
 	underWay bool
+	// urgent: it came before the alerts that it speaks of, so this node brings
+	// it into the ledger itself, for whoever hears of those alerts next.
+	urgent bool
 
 	at    time.Time
 	bytes int
@@ -255,10 +258,10 @@ func (o *overlays) hear(b []byte) {
 		o.n.log.Debug("an overlay that cannot be read", "err", err)
 		return
 	}
-	o.take(x, len(b))
+	o.take(x, len(b), false)
 }
 
-func (o *overlays) take(x model.Overlay, bytes int) {
+func (o *overlays) take(x model.Overlay, bytes int, urgent bool) {
 	if x.Origin == "" || x.Origin == o.n.id || o.isMerged(x) {
 		return
 	}
@@ -267,6 +270,21 @@ func (o *overlays) take(x model.Overlay, bytes int) {
 		return
 	}
 	o.put(held{Overlay: x, at: time.Now(), bytes: bytes})
+	if urgent {
+		o.hasten(x)
+	}
+}
+
+// hasten makes an overlay that is known, or a later one of its origin, urgent.
+func (o *overlays) hasten(x model.Overlay) {
+	o.mu.Lock()
+	h, known := o.keys[x.Key][x.Origin]
+	if known && !h.own {
+		h.urgent = true
+		o.keys[x.Key][x.Origin] = h
+	}
+	o.mu.Unlock()
+	o.wake()
 }
 
 // isMerged reports whether the ledger has x.
@@ -294,8 +312,20 @@ func (o *overlays) state() []byte {
 	return w.Bytes()
 }
 
+// SwapOverlays tells the node at address of all overlays that this one knows, and
+// hears of all that it knows: what was sent without a quorum has to be known where
+// the alerts are that it speaks of. Errors: those of the network.
+func (n *Node) SwapOverlays(ctx context.Context, address string) error {
+	b, err := n.client.Call(ctx, address, kindOverlays, n.overlays.state())
+	if err != nil {
+		return fmt.Errorf("swap overlays with %s: %w", address, err)
+	}
+	n.overlays.merge(b, true)
+	return nil
+}
+
 // merge takes what another node knows.
-func (o *overlays) merge(b []byte) {
+func (o *overlays) merge(b []byte, urgent bool) {
 	r := model.NewWireReader(b)
 	for r.Next() {
 		if r.Field() != 1 {
@@ -304,7 +334,7 @@ func (o *overlays) merge(b []byte) {
 		var x model.Overlay
 		raw := r.Raw()
 		if r.Err() == nil && model.Decode(raw, &x) == nil {
-			o.take(x, len(raw))
+			o.take(x, len(raw), urgent)
 		}
 	}
 }

@@ -30,6 +30,7 @@ const (
 	kindOverlay                   // an overlay too large for gossip
 	kindState                     // how a node is, and what its wall clock shows
 	kindQuestion                  // what the program above asks the voters
+	kindOverlays                  // what was sent without a quorum, against the same
 )
 
 // dialTime bounds opening a connection. The longer one attempt goes on, the longer
@@ -105,6 +106,9 @@ func (n *Node) handle(ctx context.Context, kind uint8, body []byte) ([]byte, err
 		return nil, nil
 	case kindState:
 		return n.answerState()
+	case kindOverlays:
+		n.overlays.merge(body, true)
+		return n.overlays.state(), nil
 	default:
 		return nil, refuse("unknown question %d; is this node older than the one that asks?", kind)
 	}

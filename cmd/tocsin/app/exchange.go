@@ -2,9 +2,11 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"tocsin/cluster/exchange"
+	"tocsin/cluster/rpc"
 )
 
 // stopExchange bounds telling the peers of the last alerts.
@@ -18,6 +20,7 @@ func (n *Node) openExchange() {
 		Store:      port,
 		Peers:      n.exchangePeers,
 		Expected:   len(n.opts.Settings.Cluster.Peers) > 0,
+		Before:     n.swapOverlays,
 		Dial:       n.cluster.DialExchange,
 		Listener:   n.cluster.ExchangeListener(),
 		Now:        n.cluster.Now,
@@ -39,6 +42,18 @@ func (n *Node) exchangePeers() []exchange.Peer {
 		out[i] = exchange.Peer{ID: string(p.ID), Address: p.Address}
 	}
 	return out
+}
+
+// swapOverlays is what comes before the alerts where a cut is over: an alert
+// that a node told alone must not get to nodes that do not know that it did, or
+// they tell it again before its overlay is in the ledger. A node that is too old
+// for it says so, and is not waited for.
+func (n *Node) swapOverlays(ctx context.Context, p exchange.Peer) error {
+	err := n.cluster.SwapOverlays(ctx, p.Address)
+	if refusal := (*rpc.Refusal)(nil); errors.As(err, &refusal) {
+		return nil
+	}
+	return err
 }
 
 // inStep waits until this node's alerts are those of the others, as far as that
