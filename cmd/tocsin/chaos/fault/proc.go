@@ -2,11 +2,14 @@ package fault
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // poll is how often the state of a process is looked at, and settle for how long
@@ -52,7 +55,7 @@ func allThreads(pid int, check func(dir string) (bool, error)) (bool, error) {
 	for _, dir := range dirs {
 		yes, err := check(dir)
 		switch {
-		case os.IsNotExist(err): // it has ended
+		case ended(err):
 		case err != nil:
 			return false, err
 		case !yes:
@@ -60,6 +63,12 @@ func allThreads(pid int, check func(dir string) (bool, error)) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// ended reports whether an error says that there is no such process or thread any
+// more.
+func ended(err error) bool {
+	return errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH)
 }
 
 // state is the letter that says what a thread does: R runs, S sleeps, D waits for

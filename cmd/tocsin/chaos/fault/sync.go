@@ -127,12 +127,16 @@ func (f *SyncFault) Stop() error {
 		_ = f.strace.Process.Kill()
 		<-f.done
 	}
-	if _, err := threads(f.pid); err != nil {
-		return nil // it has ended, and all of its syncs with it
-	}
-	return everyThread(f.pid, "let go", func(dir string) (bool, error) {
+	err := everyThread(f.pid, "let go", func(dir string) (bool, error) {
 		by, err := tracer(dir)
-		s, serr := state(dir)
-		return by != f.strace.Process.Pid && s != 't', errors.Join(err, serr)
+		if err != nil {
+			return false, err
+		}
+		s, err := state(dir)
+		return by != f.strace.Process.Pid && s != 't', err
 	})
+	if ended(err) {
+		return nil // and all of its syncs with it
+	}
+	return err
 }
