@@ -74,10 +74,10 @@ type found struct {
 
 // matching is the alerts that are not over and have the labels, by fingerprint.
 func (a *API) matching(filter alert.Filter) []found {
-	now := a.opts.Now().UnixNano()
+	now := a.opts.Now().Add(-1) // at its very end an alert is shown
 	var out []found
 	for r := range a.opts.Alerts.All() {
-		if al := r.Load(); (al.EndsAt == 0 || al.EndsAt >= now) && filter.Match(al.Labels) {
+		if al := r.Load(); !al.Resolved(now) && filter.Match(al.Labels) {
 			out = append(out, found{al.Fingerprint, al})
 		}
 	}

@@ -1,6 +1,7 @@
 package acceptance_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -155,6 +156,56 @@ func TestEndedWhileDown(t *testing.T) {
 	s.Run(25)
 }
 
+// TestThirtyGroupsKilled has all nodes killed with 30 groups told, of which ten
+// end meanwhile: five because somebody says so, which the rest of a node's life
+// is too short to tell, and five because their time runs out.
+func TestThirtyGroupsKilled(t *testing.T) {
+	t.Parallel()
+	rig.SkipOracle(t, 0, "keeping alerts")
+	hook := rig.NewSink(t, "hook")
+	s := rig.NewScenario(t, rig.StartFixed(t, 3, rig.NodeOptions{Config: config(hook, routing{}), Flags: []string{shortTimeout}}))
+	var all, said []rig.Alert
+	for i := range 30 {
+		a := rig.A("alertname", fmt.Sprintf("g%02d", i)).From(1)
+		switch {
+		case i < 5:
+			said = append(said, a.To(5))
+			a = a.To(3600)
+		case i < 10:
+			a = a.To(7)
+		default:
+			a = a.To(3600)
+		}
+		all = append(all, a)
+		s.Want(hook, 2, 3+soon, rig.Told{Firing: []rig.Alert{a}, Group: a.Labels})
+	}
+	s.Post(1, all...)
+	s.Post(5, said...)
+	s.At(5.5, "kill all", func() {
+		for _, n := range s.Cluster.Nodes {
+			n.Kill()
+		}
+	})
+	s.At(8, "start them again", func() { relaunch(t, s.Cluster.Nodes) })
+	for i, a := range all[:10] {
+		if i < 5 {
+			a = said[i]
+		}
+		s.Want(hook, 5, 22, rig.Told{Resolved: []rig.Alert{a}, Group: a.Labels})
+	}
+	s.Run(26)
+}
+
+func relaunch(t *testing.T, nodes []*rig.Node) {
+	t.Helper()
+	for _, n := range nodes {
+		n.Relaunch(t)
+	}
+	for _, n := range nodes {
+		n.AwaitServing(t)
+	}
+}
+
 // killAll is a scenario in which two alerts are told by 3 s, all nodes are
 // killed at 5 s and started again at 8 s. The second alert ends at 7 s.
 func killAll(t *testing.T, hook *rig.Sink) (s *rig.Scenario, stays, ends rig.Alert) {
@@ -170,14 +221,7 @@ func killAll(t *testing.T, hook *rig.Sink) (s *rig.Scenario, stays, ends rig.Ale
 			n.Kill()
 		}
 	})
-	s.At(8, "start them again", func() {
-		for _, n := range s.Cluster.Nodes {
-			n.Relaunch(t)
-		}
-		for _, n := range s.Cluster.Nodes {
-			n.AwaitServing(t)
-		}
-	})
+	s.At(8, "start them again", func() { relaunch(t, s.Cluster.Nodes) })
 	return s, stays, ends
 }
 
