@@ -47,8 +47,12 @@ func TestNodeThatIsBehindTakesNoTurns(t *testing.T) {
 		}
 		quick.Store(true)
 		r.until(10*time.Second, "all three take turns", func() bool {
-			_, of := rest[0].Rank(key("x"))
-			return of == 3
+			for _, n := range append(rest, again) {
+				if _, of := n.Rank(key("x")); of != 3 {
+					return false
+				}
+			}
+			return true
 		})
 		r.ranks(append(rest, again)...)
 		stopAll(append(rest, again)...)

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -37,11 +38,12 @@ func (n *Node) handOver(e *engine) {
 }
 
 // abdicate has a voter lead; to = "" means one that is there to do it. Raft's own
-// choice may be a node that is dead.
+// choice may be a node that is dead, and for one that heartbeats do not reach it
+// would wait in vain, and leave goroutines behind.
 func (n *Node) abdicate(e *engine, to raft.ServerID) raft.Future {
 	cfg, _ := e.configuration()
 	for _, s := range cfg.Servers {
-		if s.Suffrage != raft.Voter || s.ID == e.id || to != "" && s.ID != to {
+		if s.Suffrage != raft.Voter || s.ID == e.id || to != "" && s.ID != to || !e.trans.reaches(s.ID) {
 			continue
 		}
 		m, ok := n.member(model.NodeID(s.ID))
@@ -49,8 +51,14 @@ func (n *Node) abdicate(e *engine, to raft.ServerID) raft.Future {
 			return e.raft.LeadershipTransferToServer(s.ID, s.Address)
 		}
 	}
-	return e.raft.LeadershipTransfer()
+	return failed{fmt.Errorf("no voter that could lead: %w", errNotReached)}
 }
+
+// failed is a future that has failed.
+type failed struct{ err error }
+
+// Error is why.
+func (f failed) Error() error { return f.err }
 
 // awaitHeirs waits, where those that stay behind would have no quorum, until the
 // nodes that were added a moment ago have got their votes.

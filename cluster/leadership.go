@@ -81,7 +81,7 @@ func (l *leadership) run() {
 		}
 		// If there is nobody else, the next try may work.
 		l.n.log.Warn("cannot lead yet; letting another node try", "err", err)
-		_ = l.e.await(l.ctx, func() raft.Future { return l.e.raft.LeadershipTransfer() })
+		_ = l.e.await(l.ctx, func() raft.Future { return l.n.abdicate(l.e, "") })
 		sleep(l.ctx, time.Second)
 	}
 	l.lessor.armAll()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/hashicorp/raft"
 
@@ -64,23 +65,26 @@ func (n *Node) FindPeer(idOrName string) (model.NodeID, error) {
 	}
 }
 
-// TransferLeadership makes another voter lead; to = "" leaves the choice to
-// Raft. It returns when this node knows the new leader. Errors: *NoQuorumError,
-// ErrUnknownPeer, ErrRefused.
+// TransferLeadership makes another voter lead; to = "" leaves the choice to the
+// leader. It returns when this node knows the new leader, and tries again where
+// the old one is elected once more. Errors: *NoQuorumError, ErrUnknownPeer,
+// ErrRefused.
 func (n *Node) TransferLeadership(ctx context.Context, to model.NodeID) error {
 	ctx, cancel := n.hold(ctx)
 	defer cancel()
 	old, _ := n.leader()
-	if err := n.transfer(ctx, to); err != nil {
-		return err
-	}
 	for {
-		now, _ := n.leader()
-		if now != "" && (to == "" && now != old || now == to) && n.Quorum().Held {
-			return nil
+		if err := n.transfer(ctx, to); err != nil {
+			return err
 		}
-		if !sleep(ctx, tick/5) {
-			return n.noQuorum(errors.New("leadership was handed over, but the new leader was not heard of yet"))
+		for end := time.Now().Add(2 * n.opts.Timing.Election); time.Now().Before(end); {
+			now, _ := n.leader()
+			if now != "" && (to == "" && now != old || now == to) && n.Quorum().Held {
+				return nil
+			}
+			if !sleep(ctx, tick/5) {
+				return n.noQuorum(errors.New("leadership was handed over, but the new leader was not heard of yet"))
+			}
 		}
 	}
 }

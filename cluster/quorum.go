@@ -151,6 +151,7 @@ func (n *Node) seeQuorum() (held bool) {
 		}
 		n.overlays.wake()
 		n.tellState()
+		n.refreshRanks()
 	}
 	return held
 }

@@ -10,6 +10,7 @@ import (
 
 	"tocsin/cluster/clock"
 	"tocsin/cluster/gossip"
+	"tocsin/cluster/rpc"
 	"tocsin/fsm/model"
 )
 
@@ -25,9 +26,13 @@ const (
 	// lookAgain is the least pause between two rounds.
 	lookAgain = 100 * time.Millisecond
 	// lookTime bounds one question, and is as long as a clock's answer may take.
-	lookTime = time.Second
+	lookTime  = time.Second
+	lookTries = 3
 	// sightFor is how long an answer shows that a node is there.
-	sightFor     = 6 * time.Second
+	sightFor = 6 * time.Second
+	// seenFor is how long it shows so to others, who hear of it late: by the time
+	// that they miss a node themselves, nobody tells them of it any more.
+	seenFor      = 3 * time.Second
 	forgetSights = 10 * time.Minute
 	// pingsBeforeGone is how many of gossip's pings must get lost.
 	pingsBeforeGone = 3
@@ -80,13 +85,13 @@ func (s *sights) vanished(id model.NodeID) {
 	s.of[id] = v
 }
 
-// there are the nodes that answer.
-func (s *sights) there() []model.NodeID {
+// lately are the nodes that have answered lately.
+func (s *sights) lately() []model.NodeID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []model.NodeID
 	for id, v := range s.of {
-		if v.there() {
+		if v.there() && time.Since(v.heard) < seenFor {
 			out = append(out, id)
 		}
 	}
@@ -212,29 +217,36 @@ func (n *Node) lookAround(ctx context.Context) {
 	wg.Wait()
 }
 
-// lookAt asks one node, twice where it took long: a first question may have had
-// to open the connection, and then says little about the clock. Who refuses it
-// twice may be gone.
+// lookAt asks one node, again where it took long: a first question may have had
+// to open the connection, and then says little about the clock. Who fails at once
+// is asked again too, and who refuses the connection twice may be gone.
 func (n *Node) lookAt(ctx context.Context, id model.NodeID, address string) {
-	for try := range 2 {
+	refusals := 0
+	for range lookTries {
 		sent := n.clock.Elapsed()
 		answer, err := n.askState(ctx, address)
-		received := n.clock.Elapsed()
+		took := n.clock.Elapsed() - sent
+		var answered *rpc.Refusal
 		switch {
-		case errors.Is(err, syscall.ECONNREFUSED) && try == 0:
-			sleep(ctx, lookAgain)
+		case err == nil:
+			n.clock.Heard(id, answer.Clock, sent, sent+took)
+			if answer.facts.ID == id && n.sights.answered(id, answer) {
+				n.lookAtQuorum()
+			}
+			if took < lookAgain {
+				return
+			}
 			continue
+		case took >= lookTime || errors.As(err, &answered):
+			return
 		case errors.Is(err, syscall.ECONNREFUSED):
+			refusals++
+		}
+		if refusals >= 2 {
 			n.refused(ctx, id)
 			return
-		case err != nil:
-			return
 		}
-		n.clock.Heard(id, answer.Clock, sent, received)
-		if answer.facts.ID == id && n.sights.answered(id, answer) {
-			n.lookAtQuorum()
-		}
-		if received-sent < lookAgain {
+		if !sleep(ctx, lookAgain) {
 			return
 		}
 	}
@@ -286,5 +298,5 @@ func (n *Node) answerState() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(state{Clock: n.clock.Tell(), Facts: facts, Sees: n.sights.there()})
+	return json.Marshal(state{Clock: n.clock.Tell(), Facts: facts, Sees: n.sights.lately()})
 }

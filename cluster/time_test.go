@@ -17,7 +17,7 @@ func (w *wallClock) option(o *cluster.Options) {
 	o.Now = func() time.Time { return time.Now().Add(time.Duration(w.skew.Load())) }
 }
 
-func (n *node) off() time.Duration { return n.Now().Sub(time.Now()).Round(time.Millisecond) }
+func (n *node) off() time.Duration { return time.Until(n.Now()).Round(time.Millisecond) }
 
 // TestClocksAreCompared: a node whose clock is set asks the others at once, goes
 // by theirs, and all nodes show it (I16).

@@ -66,6 +66,13 @@ func isHeartbeat(r *raft.AppendEntriesRequest) bool {
 	return r.PrevLogEntry == 0 && r.PrevLogTerm == 0 && len(r.Entries) == 0 && r.LeaderCommitIndex == 0
 }
 
+// reaches reports whether heartbeats reach the node.
+func (p *patient) reaches(id raft.ServerID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.away[id] == nil
+}
+
 func (p *patient) lost(id raft.ServerID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

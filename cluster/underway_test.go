@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -122,6 +123,45 @@ func TestWithdrawnOverlayIsForgotten(t *testing.T) {
 		}
 		if _, ok := nodes[1].Entry(doubt.Key); ok {
 			t.Error("it was merged")
+		}
+	})
+}
+
+// TestOverlaysAreSwapped: both sides of a link know at once what the other side
+// has sent without a quorum, but for what is under way.
+func TestOverlaysAreSwapped(t *testing.T) {
+	bubble(t, func(r *rig) {
+		nodes := r.trio()
+		defer stopAll(nodes...)
+		r.block(raftPort, nodes...)
+		r.block(gossipPort, nodes...)
+		r.until(5*time.Second, "nobody has a quorum", func() bool { return !nodes[0].Quorum().Held && !nodes[1].Quorum().Held })
+		for i, n := range nodes[:2] {
+			o := n.overlay(key("x"), 1, model.AlertHash(i))
+			if err := n.Keep(o); err != nil {
+				t.Fatal(err)
+			}
+			n.Announce(o)
+			if err := n.Keep(n.doubted(key("y"), 2, 7)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.net.Unblock(ip(1), ip(2), raftPort)
+		if err := nodes[0].SwapOverlays(context.Background(), nodes[1].RaftAddress()); err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range nodes[:2] {
+			if got := n.Overlays(key("x")); len(got) != 2 {
+				t.Errorf("node %d knows %+v, want what both have sent", n.i, got)
+			}
+			if got := n.Overlays(key("y")); len(got) != 1 {
+				t.Errorf("node %d knows %+v of what is under way, want its own", n.i, got)
+			}
+		}
+		r.net.Heal()
+		r.until(20*time.Second, "a quorum", func() bool { return nodes[0].Quorum().Held && nodes[1].Quorum().Held && nodes[2].Quorum().Held })
+		for _, n := range nodes[:2] {
+			n.Withdraw(n.doubted(key("y"), 2, 7))
 		}
 	})
 }

@@ -30,7 +30,7 @@ func (m *machine) ask(id model.NodeID, o *machine, trip time.Duration) {
 	m.Heard(id, told, sent, m.Elapsed())
 }
 
-func (m *machine) off() time.Duration { return m.Now().Sub(time.Now()) }
+func (m *machine) off() time.Duration { return time.Until(m.Now()) }
 
 func all(model.NodeID) bool { return true }
 
