@@ -23,6 +23,11 @@
 // keeps all its alerts; a new view takes its place at the next tick, and the
 // delivery goes on from there.
 //
+// Nothing of a group outlives the process: after a restart its first tick is when
+// the ledger would let it tell something, and the next a group interval after the
+// last telling. Alerts that were kept over the restart (alert.Restored) inhibit
+// and stay, but are no news before their source has spoken.
+//
 // # Deliveries
 //
 // A delivery with nothing to tell has neither goroutine nor timer. Otherwise it

@@ -18,6 +18,10 @@
 // every key and value is read, and bbolt checks itself. What fails any of it is
 // ErrDamaged. SetAside moves such a file out of the way; it never deletes one.
 //
+// Local's records are a node's own: overlays, alerts, and sends that were under
+// way. Their writers share one file, and so one sync at a time; each bounds what
+// it writes at once, and none of them is waited for by a POST.
+//
 // The freelist is written with each commit: the file is small, and the scan that
 // would replace it at open panics where nobody can recover it.
 //

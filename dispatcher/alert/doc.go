@@ -22,6 +22,14 @@
 // their time of arrival, updates heard from other nodes by UpdatedAt, and where
 // two of those are equal by content, so that every node ends with the same.
 //
+// # A restart
+//
+// Restored is what a process makes of an alert that the one before has saved. Its
+// source may have had something to say while nobody was there to hear it, so it
+// gets the time to say it again; meanwhile the alert is Kept. Subscribe tells who
+// saves alerts, or passes them on, of every change; Drifted which refreshes a
+// restart need not know of.
+//
 // Invariants: I17 (no older state after a newer one); I1 as far as an alert
 // that was acknowledged must not be lost before its groups have let it go
 // (Record.Hold).

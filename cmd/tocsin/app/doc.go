@@ -7,6 +7,11 @@
 // top, so whatever was half built when something failed is taken down in
 // order. It must not know any rule of alerting: it only knows who needs whom.
 //
+// What a node remembers for itself is saved by one goroutine for each kind of
+// record (overlays in the cluster, outbox, alertSaver), so that a disk that hangs
+// or is full holds up the file and nothing else. At start the alerts are loaded
+// before anybody is heard and before groups are formed; see keepAlerts.
+//
 // At stop: HTTP is drained for at most five seconds, the dispatcher finishes or
 // gives back what it holds, leadership is handed over, gossip is left, files
 // are closed.

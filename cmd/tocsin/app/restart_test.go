@@ -135,6 +135,7 @@ func TestPowerCut(t *testing.T) {
 		p.until(49 * s)
 		p.send(`{"alertname":"Ends"}`, -s, 49*s)
 		p.send(`{"alertname":"Unsaid"}`, 48*s, 60*s)
+		p.send(`{"alertname":"Old","i":"3"}`, 48*s, 60*s) // nobody will ever hear of it
 		p.until(50 * s)
 		p.off()
 
