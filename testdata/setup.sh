@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the end-to-end tests drive: Prometheus, Alertmanager (for
-# amtool), a mail server, a load balancer, and the tools that cut networks. Does something only
-# as root on Debian or its kin; elsewhere it says which tests will be skipped.
+# amtool), a mail server, a load balancer, and the tools that cut networks and
+# break disks. Does something only as root on Debian or its kin; elsewhere it
+# says which tests will be skipped.
 set -euo pipefail
 
 # package, and a program that it brings
@@ -12,6 +13,9 @@ iproute2 ip
 nftables nft
 exim4-daemon-light exim4
 haproxy haproxy
+strace strace
+e2fsprogs mkfs.ext4
+util-linux fsfreeze
 strace strace
 e2fsprogs mkfs.ext4
 '

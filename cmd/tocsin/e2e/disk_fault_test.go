@@ -101,10 +101,14 @@ func (s *faultyStory) brokenDisk(role string, victim *rig.Node, begin func() (en
 		_, r := rest[0].PutSilence(rig.Mute("alertname", "nothing", time.Hour))
 		return l != nil && l != victim && s.leads(rest[1]) == l && r.Code == http.StatusOK
 	})
+	s.within(5*time.Second, "it has heard that they are well", func() bool {
+		st, ok := s.state(victim)
+		return ok && st.othersAreWell()
+	})
 	s.post(others, rest...)
 	s.told(heard, 15*time.Second, 1, 1)
 	s.told(others, 5*time.Second, 1, 1)
-	time.Sleep(8 * time.Second) // in which a node without a quorum would have its turn
+	time.Sleep(6 * time.Second) // in which a node without a quorum would have its turn
 	s.once("firing", before, heard, others)
 
 	s.lastOne(alone, victim, rest)

@@ -68,6 +68,21 @@ type nodeState struct {
 			Name string `json:"name"`
 		} `json:"leader"`
 	} `json:"cluster"`
+	Peers []struct {
+		Self     bool `json:"self"`
+		Alive    bool `json:"alive"`
+		Degraded bool `json:"degraded"`
+	} `json:"peers"`
+}
+
+// othersAreWell: it has heard from all others that they have a quorum.
+func (st nodeState) othersAreWell() bool {
+	for _, p := range st.Peers {
+		if !p.Self && (!p.Alive || p.Degraded) {
+			return false
+		}
+	}
+	return len(st.Peers) > 1
 }
 
 func (s *faultyStory) state(n *rig.Node) (out nodeState, ok bool) {
