@@ -21,6 +21,12 @@ BENCH_ARGS   ?=
 # one package after the other.
 WHOLE := -e /cmd/tocsin/acceptance -e /cmd/tocsin/e2e -e /cmd/tocsin/chaos
 
+# make sim: how many seeds.
+SIM_RUNS ?= 10000
+SIMULATE  = go run ./cmd/tocsin/sim/build -o bin/sim.test && \
+	bin/sim.test -test.run TestSimulation -test.timeout 60m -sim.runs=$(SIM_RUNS) -sim.procs=2 && \
+	bin/sim.test -test.run TestMutants -test.timeout 60m
+
 # make chaos: the file that gets the table, which scenarios (a regular
 # expression), on what, and how many at a time.
 CHAOS_OUT      ?= bin/chaos.md
@@ -32,7 +38,7 @@ CHAOS_PARALLEL ?= 10
 SOAK ?= 10m
 
 .DEFAULT_GOAL := help
-.PHONY: run build test chaos soak bench microbench lint cover clean help
+.PHONY: run build test sim chaos soak bench microbench lint cover clean help
 
 run: build ## Run three nodes on this machine, with something to try (Ctrl-C stops them)
 	./bin/tocsin dev
@@ -40,14 +46,18 @@ run: build ## Run three nodes on this machine, with something to try (Ctrl-C sto
 build: ## Build bin/tocsin: static, without debug information
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/tocsin ./cmd/tocsin
 
-test: build ## Run all tests with the race detector; as root on Debian, install what they need
+test: build ## Run all tests with the race detector, and the simulation; as root on Debian, install what they need
 	./testdata/setup.sh
 	go mod download
 	go vet ./...
 	@failed=; set -x; \
 	./testdata/isolate.sh go test -race -p $(TEST_P) -timeout $(TEST_TIMEOUT) $$(go list ./... | grep -v $(WHOLE)) || failed=1; \
+	{ $(SIMULATE); } || failed=1; \
 	TOCSIN_BINARY=$(CURDIR)/bin/tocsin ./testdata/isolate.sh go test -race -p 1 -timeout $(TEST_TIMEOUT) $$(go list ./... | grep $(WHOLE)) || failed=1; \
 	[ -z "$$failed" ]
+
+sim: ## Run 10,000 seeds of the simulation of whole nodes, and the mutants that it must catch
+	$(SIMULATE)
 
 chaos: build ## Break three nodes in every way, beside Alertmanager, and print what was told (as root, half an hour)
 	./testdata/setup.sh

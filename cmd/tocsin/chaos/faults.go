@@ -161,9 +161,9 @@ func (w *World) stepClock(n *Node, by time.Duration) error {
 
 // frozenBefore freezes the next sender when it has decided to send and its
 // connection is not there yet, and wakes it after a while.
-func frozenBefore(pause float64) Scenario {
+func frozenBefore(pause float64, story func(Plan) Story) Scenario {
 	return Scenario{
-		Name: "sender frozen 40 s before a send", Plan: Plan{From: breaks, To: breaks + pause + 6}, Want: clean(usual + 12),
+		Name: "sender frozen 40 s before a send", Plan: Plan{From: breaks, To: breaks + pause + 6}, Story: story, Want: clean(usual + 12),
 		// Every message makes a connection.
 		Prepare: func(_ context.Context, w *World) error { w.Sink.srv.SetKeepAlivesEnabled(false); return nil },
 		Steps: []Step{

@@ -263,21 +263,31 @@ func pauses() []Scenario {
 	const pause = 40
 	stop := func(n *Node) error { return n.Signal(syscall.SIGSTOP) }
 	wake := Step{breaks + pause, "wake", func(_ context.Context, w *World) error { return w.Victim.Signal(syscall.SIGCONT) }}
+	// What the frozen node was about to tell has ended when it wakes.
+	ends := func(p Plan) Story {
+		s := p.Story()
+		for i := range s.Alerts {
+			if a := &s.Alerts[i]; a.Group == "g20" || a.Group == "g22" {
+				a.Firing = []Span{{a.Firing[0].From, breaks + pause - 10}}
+			}
+		}
+		return s
+	}
 	frozen := func(name string, pick func(context.Context, *World) error) Scenario {
-		return Scenario{Name: name, Plan: Plan{From: breaks, To: breaks + 40}, Settle: pick, Want: clean(usual + 12), Steps: []Step{
+		return Scenario{Name: name, Plan: Plan{From: breaks, To: breaks + 40}, Story: ends, Settle: pick, Want: clean(usual + 12), Steps: []Step{
 			{breaks, "freeze", func(_ context.Context, w *World) error { return stop(w.Victim) }}, wake,
 		}}
 	}
 	// The receiver took the message, and only the frozen sender can know: the
 	// next one says it again, under the same ID.
 	unheard := Want{Duplicates: 1, SameID: true, First: within(usual + 12)}
-	during := Scenario{Name: "sender frozen 40 s during a send", Plan: Plan{From: breaks, To: breaks + 46}, Want: unheard, Steps: []Step{
+	during := Scenario{Name: "sender frozen 40 s during a send", Plan: Plan{From: breaks, To: breaks + 46}, Story: ends, Want: unheard, Steps: []Step{
 		step(breaks, "the next sender freezes before it is answered", func(w *World) { w.strike(stop, 5*time.Second) }),
 		{breaks + 46, "wake", func(_ context.Context, w *World) error { return w.Victim.Signal(syscall.SIGCONT) }},
 	}}
-	after := Scenario{Name: "sender frozen 40 s after a send", Plan: Plan{From: breaks, To: breaks + 46}, Want: unheard, Steps: []Step{
+	after := Scenario{Name: "sender frozen 40 s after a send", Plan: Plan{From: breaks, To: breaks + 46}, Story: ends, Want: unheard, Steps: []Step{
 		step(breaks, "the next sender freezes before it hears the answer", func(w *World) { w.strike(stop, 0) }),
 		{breaks + 46, "wake", func(_ context.Context, w *World) error { return w.Victim.Signal(syscall.SIGCONT) }},
 	}}
-	return []Scenario{frozen("follower frozen 40 s", follows), frozen("leader frozen 40 s", leads), frozenBefore(pause), during, after}
+	return []Scenario{frozen("follower frozen 40 s", follows), frozen("leader frozen 40 s", leads), frozenBefore(pause, ends), during, after}
 }
