@@ -4,7 +4,7 @@
 //
 // It owns the Raft instance and its files (start, join, forwarding, claim
 // timers, promotion, recovery, the stall watchdog), the node's identity, the
-// ranks, the view of the quorum and the overlays' way into the ledger. Beneath
+// ranks, the view of the quorum, the clock and the overlays' way into the ledger. Beneath
 // it, cluster/mux is the one port for everything between nodes, and
 // cluster/gossip the membership protocol.
 //
@@ -29,6 +29,14 @@
 // again. "Unknown" is looked for in the applied state and then proposed again
 // under its old token, which the state machine answers as it did the first
 // time. Nothing ever waits on a bare Raft future.
+//
+// Who is there is known twice, from gossip and from the port between nodes (see
+// sight.go), so that either may be blocked and a killed node is missed at once.
+// All that judges by the wall clock goes by Node.Now (I16, see cluster/clock).
+// A node that comes back to its quorum takes no turns before it is in step
+// (behind.go), and gets what it has missed at once (transport.go). What is kept
+// of a send under way is nobody else's affair (overlay.go). A leader that does not
+// reach a voter gives way to one that does (balance.go).
 //
 // Differences from the design page: a node that rejoins under a new ID names
 // its old one, so that the leader can remove the voter that will not come back.

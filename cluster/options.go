@@ -93,13 +93,14 @@ type Timing struct {
 	// again. At least Heartbeat. Default 1 s.
 	Election time.Duration
 	// LeaderLease: a leader that cannot reach a majority for this long steps
-	// down. At most Heartbeat. Default 500 ms.
+	// down. At most Heartbeat, which is the default: a shorter one makes leaders
+	// of lossy networks give up that nobody has missed.
 	LeaderLease time.Duration
 	// ClaimTTL is how long a claim is good without renewal; the leader lets
 	// it expire after twice that. Default 5 s.
 	ClaimTTL time.Duration
-	// Stall: a disk that takes longer for one write counts as hung (I15).
-	// Default 10 s.
+	// Stall: a disk that takes longer for one write counts as hung. Default 8 s,
+	// so that the node is out of Raft within ten (I15).
 	Stall time.Duration
 	// Reopen is the pause between attempts to use a failed disk again.
 	// Default 3 s.
@@ -151,9 +152,9 @@ func (o *Options) fill() error {
 func (t *Timing) fill() error {
 	orDefault(&t.Heartbeat, time.Second)
 	orDefault(&t.Election, max(time.Second, t.Heartbeat))
-	orDefault(&t.LeaderLease, t.Heartbeat/2)
+	orDefault(&t.LeaderLease, t.Heartbeat)
 	orDefault(&t.ClaimTTL, 5*time.Second)
-	orDefault(&t.Stall, 10*time.Second)
+	orDefault(&t.Stall, 8*time.Second)
 	orDefault(&t.Reopen, 3*time.Second)
 	orDefault(&t.Hold, 5*time.Second)
 	if t.LeaderLease > t.Heartbeat || t.Heartbeat > t.Election {
