@@ -28,21 +28,24 @@ receivers:
       - url: http://10.0.0.100:80/hook
 `
 
-// power is the mains of a lab: all nodes lose it at once, and come back over
-// what was on their disks.
+// power is the mains of a lab: nodes lose it at once, and come back over what
+// was on their disks.
 type power struct {
 	*lab
 	zero   time.Time
 	graves sync.WaitGroup
 }
 
-func newPower(t *testing.T, size int) *power {
+func newPower(t *testing.T, change func(*labNode)) *power {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "alertmanager.yml")
 	if err := os.WriteFile(file, []byte(restartConfig), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &power{lab: newLabOf(t, size, func(n *labNode) { n.opts.Settings.ConfigFile = file })}
+	p := &power{lab: newLabOf(t, 3, func(n *labNode) {
+		n.opts.Settings.ConfigFile = file
+		change(n)
+	})}
 	t.Cleanup(p.graves.Wait)
 	p.zero = time.Now()
 	return p
@@ -51,12 +54,12 @@ func newPower(t *testing.T, size int) *power {
 // until waits for a moment after zero.
 func (p *power) until(d time.Duration) { time.Sleep(time.Until(p.zero.Add(d))) }
 
-// off kills all nodes. What is on their disks now is what they find later: it is
+// off kills nodes. What is on their disks now is what they find later: it is
 // copied while nothing runs, so nothing that the dying do can reach it.
-func (p *power) off() {
+func (p *power) off(nodes []*labNode) {
 	p.t.Helper()
 	synctest.Wait()
-	for _, n := range p.nodes {
+	for _, n := range nodes {
 		dead, folder := n.Node, p.t.TempDir()
 		if err := os.CopyFS(folder, os.DirFS(n.opts.Settings.DataDir)); err != nil {
 			p.t.Fatal(err)
@@ -70,20 +73,23 @@ func (p *power) off() {
 	}
 }
 
-func (p *power) on() {
+func (p *power) on(nodes []*labNode) {
 	p.t.Helper()
-	for _, n := range p.nodes {
+	for _, n := range nodes {
 		n.host = p.net.Host(n.ip)
 		p.start(n)
 	}
 }
 
-// send posts an alert to all nodes that starts and ends at moments after zero.
+// send posts an alert to all nodes that live, which starts and ends at moments after zero.
 func (p *power) send(labels string, starts, ends time.Duration) {
 	p.t.Helper()
 	body := fmt.Sprintf(`[{"labels":%s,"startsAt":%q,"endsAt":%q}]`, labels,
 		p.zero.Add(starts).Format(time.RFC3339Nano), p.zero.Add(ends).Format(time.RFC3339Nano))
 	for _, n := range p.nodes {
+		if n.Node == nil {
+			continue
+		}
 		if w := n.do(http.MethodPost, "/api/v2/alerts", body); w.Code != http.StatusOK {
 			p.t.Fatalf("%s answered %d: %s", n.ip, w.Code, w.Body)
 		}
@@ -123,7 +129,7 @@ func (p *power) wants(name, why string, want ...message) {
 func TestPowerCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const s, interval = time.Second, 30 * time.Second
-		p := newPower(t, 3)
+		p := newPower(t, func(*labNode) {})
 		for _, name := range []string{"Ends", "Lapses", "Fires", "Roof", "Stays"} {
 			p.send(fmt.Sprintf(`{"alertname":%q}`, name), -s, 60*s)
 		}
@@ -137,10 +143,10 @@ func TestPowerCut(t *testing.T) {
 		p.send(`{"alertname":"Unsaid"}`, 48*s, 60*s)
 		p.send(`{"alertname":"Old","i":"3"}`, 48*s, 60*s) // nobody will ever hear of it
 		p.until(50 * s)
-		p.off()
+		p.off(p.nodes)
 
 		p.until(63 * s)
-		p.on()
+		p.on(p.nodes)
 		p.until(64 * s)
 		p.send(`{"alertname":"Floor"}`, 0, 304*s)
 		p.send(`{"alertname":"Old","i":"2"}`, 64*s, 3600*s)
@@ -161,5 +167,34 @@ func TestPowerCut(t *testing.T) {
 		p.wants("Old", "I11: a new alert waits for a group interval since the last telling, and no longer",
 			message{"firing", 1, 42 * s, 43 * s}, message{"firing", 2, 42*s + interval, 44*s + interval})
 		p.wants("Unsaid", "nobody was told before, and its source has spoken again", message{"firing", 1, 70 * s, 74 * s})
+	})
+}
+
+// TestStaleNode has one node come back with alerts that the others have long let
+// go (I17). What it knows is no news to anybody.
+func TestStaleNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const s = time.Second
+		p := newPower(t, func(n *labNode) { n.opts.Settings.Alerts.GCInterval = time.Minute })
+		stale := p.nodes[2:]
+		p.send(`{"alertname":"Known"}`, -s, 60*s)
+		p.send(`{"alertname":"Group","i":"1"}`, -s, 3600*s)
+		p.until(9 * s)
+		p.send(`{"alertname":"Blip"}`, 9*s, 69*s)
+		p.send(`{"alertname":"Group","i":"2"}`, 9*s, 69*s)
+		p.until(10 * s)
+		p.off(stale)
+		p.send(`{"alertname":"Blip"}`, 9*s, 10*s)
+		p.send(`{"alertname":"Group","i":"2"}`, 9*s, 10*s)
+		p.until(30 * s)
+		p.send(`{"alertname":"Known"}`, -s, 30*s)
+		p.until(80 * s)
+		p.on(stale)
+		p.until(175 * s)
+
+		first := message{"firing", 1, 2 * s, 4 * s}
+		p.wants("Known", "its end was told while the node was away", first, message{"resolved", 1, 30 * s, 64 * s})
+		p.wants("Blip", "it came and went before anybody was told")
+		p.wants("Group", "the same, beside an alert that fires on: its end was told", first, message{"firing", 2, 30 * s, 35 * s})
 	})
 }
