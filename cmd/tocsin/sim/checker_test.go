@@ -33,6 +33,16 @@ type checker struct {
 	// any, disturbed when anything was last done.
 	suffering map[*member]map[trouble]bool
 	unwell    bool
+	// began is when the trouble that is now began, wellBefore for how long
+	// there was none before it.
+	began      time.Time
+	wellBefore time.Duration
+	// apart are the pairs of members between which the network is not whole,
+	// since when it has been for the others.
+	apart map[[2]*member]bool
+	// ailed is when a member last ceased to have a trouble of its own.
+	ailed     map[*member]time.Time
+	joined    map[[2]*member]time.Time
 	ended     time.Time
 	disturbed time.Time
 	// latest is the newest state that any node has had, hashes the hash at each
@@ -41,12 +51,14 @@ type checker struct {
 	hashes map[uint64]uint64
 	over   map[model.Token]bool
 	events map[string][]event
-	// configs are the numbers in the configurations, by revision.
-	configs  map[uint64]int
+	// configs are the configurations in the order in which they came.
+	configs  []configRecord
 	silences map[string]*silenceRecord
 	// excused are alerts that were over while they were silenced: nobody needs to
 	// be told.
 	excused map[string]bool
+	// leaves are the members that had overlays when their process ended.
+	leaves map[*member]bool
 	// lost: overlays were lost with a disk.
 	lost bool
 }
@@ -55,6 +67,14 @@ type checker struct {
 type event struct {
 	at   time.Time
 	what string
+}
+
+// configRecord is a configuration: its revision, its number as receivers see it,
+// and the index of the state that had it first.
+type configRecord struct {
+	rev    uint64
+	number int
+	index  uint64
 }
 
 // silenceRecord is a silence that was acknowledged.
@@ -69,10 +89,13 @@ type silenceRecord struct {
 func (c *checker) open(w *world) {
 	c.w, c.versions = w, 1
 	c.suffering = make(map[*member]map[trouble]bool)
+	c.ailed = make(map[*member]time.Time)
+	c.apart = make(map[[2]*member]bool)
+	c.joined = make(map[[2]*member]time.Time)
 	c.hashes = make(map[uint64]uint64)
 	c.over = make(map[model.Token]bool)
 	c.events = make(map[string][]event)
-	c.configs = make(map[uint64]int)
+	c.leaves = make(map[*member]bool)
 	c.excused = make(map[string]bool)
 	c.silences = make(map[string]*silenceRecord)
 	c.ended, c.disturbed = time.Now(), time.Now()
@@ -87,6 +110,9 @@ func (c *checker) disturb() {
 func (c *checker) suffer(what trouble, who ...*member) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.wellLocked() > 0 {
+		c.began, c.wellBefore = time.Now(), c.wellLocked()
+	}
 	for _, m := range who {
 		if c.suffering[m] == nil {
 			c.suffering[m] = make(map[trouble]bool)
@@ -102,8 +128,60 @@ func (c *checker) relieve(what trouble, who ...*member) {
 		if c.suffering[m][what] {
 			delete(c.suffering[m], what)
 			c.ended = time.Now()
+			if what != troubleNet {
+				c.ailed[m] = time.Now()
+			}
 		}
 	}
+}
+
+// estrange notes that the network between two members is not whole, reconcile
+// that it is between all of them.
+func (c *checker) estrange(a, b *member) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.apart[pairOf(a, b)] = true
+}
+
+func (c *checker) reconcile() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for p := range c.apart {
+		c.joined[p] = time.Now()
+	}
+	clear(c.apart)
+}
+
+func pairOf(a, b *member) [2]*member {
+	if a.i > b.i {
+		a, b = b, a
+	}
+	return [2]*member{a, b}
+}
+
+// togetherLocked is for how long two members have reached each other, and
+// nothing else ailed them. c.mu is held.
+func (c *checker) togetherLocked(a, b *member) time.Duration {
+	if c.apart[pairOf(a, b)] || c.ailsLocked(a) || c.ailsLocked(b) {
+		return 0
+	}
+	since := c.joined[pairOf(a, b)]
+	for _, m := range []*member{a, b} {
+		if t := c.ailed[m]; t.After(since) {
+			since = t
+		}
+	}
+	return time.Since(since)
+}
+
+// ailsLocked reports whether a member has a trouble of its own. c.mu is held.
+func (c *checker) ailsLocked(m *member) bool {
+	for t := range c.suffering[m] {
+		if t != troubleNet {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *checker) receiversChanged(well bool) {
@@ -143,11 +221,20 @@ func (c *checker) suffers(m *member) bool {
 // died is called before a process ends.
 func (c *checker) died(m *member, node *app.Node) {
 	c.suffer(troubleDown, m)
-	if node.Cluster().Status().OverlaysPending > 0 {
-		c.mu.Lock()
-		defer c.mu.Unlock()
+	pending := node.Cluster().Status().OverlaysPending > 0
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leaves[m] = pending
+	if pending {
 		c.lost = c.lost || c.wiped
 	}
+}
+
+// left reports whether a member's process had overlays when it ended.
+func (c *checker) left(m *member) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.leaves[m]
 }
 
 // watch follows the state of a process.
@@ -169,10 +256,12 @@ func (c *checker) observe(m *member, v *fsm.View) {
 	}
 	before := c.latest
 	c.latest = v
-	if cfg := v.Config(); cfg != nil && c.configs[cfg.Rev] == 0 {
+	if cfg := v.Config(); cfg != nil && (len(c.configs) == 0 || c.configs[len(c.configs)-1].rev != cfg.Rev) {
+		r := configRecord{rev: cfg.Rev, index: v.Index()}
 		if found := versionIn.FindSubmatch(cfg.YAML); found != nil {
-			c.configs[cfg.Rev], _ = strconv.Atoi(string(found[1]))
+			r.number, _ = strconv.Atoi(string(found[1]))
 		}
+		c.configs = append(c.configs, r)
 	}
 	for e := range v.Entries() {
 		was := &model.Entry{Key: e.Key}
@@ -301,6 +390,8 @@ func (c *checker) received(r *receiver, rec receipt) {
 	c.checkI13(rec)
 	if rec.degraded {
 		c.checkDegraded(rec)
+		c.checkHold(rec)
+		c.checkIsland(r, rec)
 	}
 }
 

@@ -238,8 +238,8 @@ func (c *checker) checkI7(rec receipt) {
 // It can be seen while nothing is under way.
 func (w *world) checkI8() {
 	for _, m := range w.members {
-		node, up := m.up()
-		if !up || node.Cluster().Status().OverlaysPending > 0 {
+		// A process that is down left no overlays if it had none at its end.
+		if node, _ := m.process(); node != nil && node.Cluster().Status().OverlaysPending > 0 || node == nil && w.left(m) {
 			return
 		}
 	}
@@ -298,14 +298,47 @@ func (w *world) checkI9(r *receiver, x *request) {
 	}
 }
 
-// checkI13: no message is made by a configuration older than that at its grant
-// (I13). c.mu is held.
+// checkI13: no message is made by a configuration older than the one that the
+// cluster had when it granted the claim (I13). c.mu is held.
 func (c *checker) checkI13(rec receipt) {
 	if rec.claim == nil {
 		return
 	}
-	if at, ok := c.configs[rec.claim.ConfigRev]; ok && rec.version != at {
-		c.w.violate("I13", "a message of configuration %d was sent under a claim of configuration %d: %s", rec.version, at, rec)
+	number := 0
+	for _, r := range c.configs {
+		if r.index < rec.claim.GrantedIndex {
+			number = r.number
+		}
+	}
+	at := func(r configRecord) int { return r.number }
+	if i := slices.IndexFunc(c.configs, func(r configRecord) bool { return r.number == rec.version }); i < slices.IndexFunc(c.configs, func(r configRecord) bool { return at(r) == number }) {
+		c.w.violate("I13", "a message of configuration %d was sent under a claim that was granted at configuration %d: %s", rec.version, number, rec)
+	}
+}
+
+// checkHold: a node that may be cut off from a majority holds its tongue for the
+// first peer timeout of the cut (I10). c.mu is held.
+func (c *checker) checkHold(rec receipt) {
+	if since := time.Since(c.began); c.wellLocked() == 0 && c.wellBefore > recovery && since < peerTimeout-500*time.Millisecond {
+		c.w.violate("I10", "%s sent without a quorum %v after the trouble began: %s", rec.from.name, since, rec)
+	}
+}
+
+// checkIsland: without a quorum those who see each other tell once (I10): nobody
+// tells what another has told whom he has seen all the time. c.mu is held.
+func (c *checker) checkIsland(r *receiver, rec receipt) {
+	if rec.novel {
+		return
+	}
+	for i := len(r.got) - 1; i >= 0; i-- {
+		g := r.got[i]
+		if g.key.Group != rec.key.Group {
+			continue
+		}
+		if g.degraded && g.from != rec.from && g.id == rec.id && c.togetherLocked(g.from, rec.from) > recovery && time.Since(g.at) > 2*time.Second {
+			c.w.violate("I10", "%s told without a quorum what %s had told %v before, whom it sees: %s", rec.from.name, g.from.name, time.Since(g.at), rec)
+		}
+		return
 	}
 }
 
@@ -337,17 +370,39 @@ func (w *world) checkOrder(r *receiver, rec receipt, s told, b belief) {
 			src = x
 		}
 	}
-	since := src.toldSince(rec.from)
-	if src == nil || since.IsZero() || rec.from == nil {
+	if src == nil || rec.from == nil {
 		return
 	}
 	t := src.truth()
+	w.checkHeard(rec, s, src, t)
+	since := src.toldSince(rec.from)
+	if since.IsZero() {
+		return
+	}
 	took := r.mode.before + slack
 	if !s.firing && t.firing && t.on && time.Since(t.changed) > took && time.Since(since) > took+validFor {
 		w.violate("I17", "%s calls %s over, and its source has told it since %v that it fires: %s", rec.from.name, s.alert, since.Sub(w.zero), rec)
 	}
 	if s.seq < b.seq && time.Since(b.at) > took && time.Since(since) > time.Since(b.at)+took {
 		w.violate("I17", "%s tells %s #%d after #%d: %s", rec.from.name, s.alert, s.seq, b.seq, rec)
+	}
+}
+
+// checkHeard: no message calls an alert over while its source says that it fires
+// to a node that the sender is in touch with (I17).
+func (w *world) checkHeard(rec receipt, s told, src *source, t truth) {
+	if s.firing || !t.firing || !t.on || time.Since(t.changed) < validFor+slack {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, m := range w.members {
+		since := src.toldSince(m)
+		if m == rec.from || since.IsZero() || time.Since(since) < validFor+slack || w.togetherLocked(m, rec.from) < recovery {
+			continue
+		}
+		w.violate("I17", "%s calls %s over, and is in touch with %s, which its source has told since %v that it fires: %s", rec.from.name, s.alert, m.name, since.Sub(w.zero), rec)
+		return
 	}
 }
 

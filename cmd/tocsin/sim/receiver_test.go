@@ -213,7 +213,7 @@ func (r *receiver) take(rec receipt) {
 	rec.at = time.Now()
 	for _, s := range rec.states {
 		b, known := r.believes[s.alert]
-		if !known || b.firing != s.firing {
+		if !known || b.firing != s.firing || b.seq != s.seq && !r.lastHas(rec, s.alert) {
 			rec.novel = true
 		}
 		r.w.checkOrder(r, rec, s, b)
@@ -224,6 +224,17 @@ func (r *receiver) take(rec receipt) {
 	r.w.note("%s is told %s", r.name, rec)
 	r.w.received(r, rec)
 	r.got = append(r.got, rec)
+}
+
+// lastHas reports whether the last message of the group was about an alert, too.
+// r.mu is held.
+func (r *receiver) lastHas(rec receipt, alert string) bool {
+	for i := len(r.got) - 1; i >= 0; i-- {
+		if r.got[i].key.Group == rec.key.Group {
+			return slices.ContainsFunc(r.got[i].states, func(s told) bool { return s.alert == alert })
+		}
+	}
+	return false
 }
 
 func (rec receipt) String() string {

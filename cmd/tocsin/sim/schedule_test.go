@@ -49,6 +49,7 @@ const (
 	opTransfer  op = "transfer"   // node A is asked to make somebody else lead
 	opCut       op = "cut"        // A is cut off from all other nodes
 	opCutLeader op = "cut-leader" // whoever leads is cut off from all other nodes
+	opSplit     op = "split"      // the nodes up to the lower of A and B are cut off from the others
 	opPart      op = "part"       // A and B do not reach each other
 	opOneWay    op = "one-way"    // nothing goes from A to B
 	opAlone     op = "all-alone"  // every node is cut off from every other
@@ -76,19 +77,20 @@ const (
 // faults are the ops that a schedule picks a few of: runs with few kinds of
 // faults reach states that runs with all kinds rarely do.
 var faults = []op{
-	opFlap, opMute, opReach, opSilence, opConfig, opReload, opTransfer, opCut, opCutLeader, opPart, opOneWay, opAlone, opFlutter,
+	opFlap, opMute, opReach, opSilence, opConfig, opReload, opTransfer, opCut, opCutLeader, opSplit, opPart, opOneWay, opAlone, opFlutter,
 	opBlock, opLoss, opDelay, opUnreach, opPause, opCrash, opKillAll, opStop, opWipe, opClock, opRefuse, opBusy, opNoAnswer, opSlow, opLate,
 }
 
 // undo are the ops that end a fault; they come with it.
 var undo = map[op]op{
-	opMute: opUnmute, opReach: opUnmute, opSilence: opUnsilence, opCut: opHeal, opCutLeader: opHeal, opPart: opHeal, opOneWay: opHeal,
+	opMute: opUnmute, opReach: opUnmute, opSilence: opUnsilence, opCut: opHeal, opCutLeader: opHeal, opSplit: opHeal, opPart: opHeal, opOneWay: opHeal,
 	opAlone: opHeal, opBlock: opHeal, opLoss: opHeal, opDelay: opHeal, opUnreach: opHeal, opCrash: opStart,
 	opKillAll: opStart, opStop: opStart, opWipe: opStart, opRefuse: opWell, opBusy: opWell, opNoAnswer: opWell, opSlow: opWell, opLate: opWell,
 }
 
-// drawSchedule draws a schedule for that many nodes; 0 draws that number, too.
-func drawSchedule(t *rapid.T, nodes int) schedule {
+// drawSchedule draws a schedule with some of the faults for that many nodes; 0
+// draws that number, too.
+func drawSchedule(t *rapid.T, nodes int, faults []op) schedule {
 	s := schedule{Seed: uint64(draw(t, 1<<30)), Nodes: nodes}
 	if nodes == 0 {
 		s.Nodes = []int{3, 3, 3, 3, 3, 3, 4, 5}[draw(t, 8)]

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,6 +21,7 @@ var (
 	simRuns   = flag.Int("sim.runs", 20, "how many seeds to run")
 	simFirst  = flag.Uint64("sim.first", 1, "the first seed")
 	simNodes  = flag.Int("sim.nodes", 0, "how many nodes there are; 0: 3 to 5")
+	simMenu   = flag.String("sim.menu", "", "the only faults to draw, with commas between; all if empty")
 	simLog    = flag.Bool("sim.log", false, "print the transcript with the nodes' logs")
 	simProcs  = flag.Int("sim.procs", 1, "how many seeds run at a time")
 	simFor    = flag.Duration("sim.for", 0, "run at least for that long")
@@ -27,8 +29,15 @@ var (
 	simKeep   = flag.Bool("sim.keep", false, "go on after a failing seed")
 )
 
+// tree is the folder in which the tests were started.
+var tree string
+
 func TestMain(m *testing.M) {
 	flag.Parse()
+	var err error
+	if tree, err = os.Getwd(); err != nil {
+		panic(err)
+	}
 	dir, err := os.MkdirTemp("", "sim")
 	if err == nil {
 		err = os.Chdir(dir)
@@ -43,7 +52,14 @@ func TestMain(m *testing.M) {
 
 // scheduleOf is the schedule of a seed.
 func scheduleOf(seed uint64) schedule {
-	return rapid.Custom(func(t *rapid.T) schedule { return drawSchedule(t, *simNodes) }).Example(int(seed))
+	menu := faults
+	if *simMenu != "" {
+		menu = nil
+		for _, name := range strings.Split(*simMenu, ",") {
+			menu = append(menu, op(name))
+		}
+	}
+	return rapid.Custom(func(t *rapid.T) schedule { return drawSchedule(t, *simNodes, menu) }).Example(int(seed))
 }
 
 // TestSimulation runs many seeds. In the exact binary each has a process of its
@@ -74,7 +90,9 @@ func TestSimulation(t *testing.T) {
 			break
 		}
 		seeds <- seed
-		ran++
+		if ran++; ran%500 == 0 {
+			fmt.Fprintf(os.Stdout, "%d runs in %v, %d failed\n", ran, time.Since(began).Round(time.Second), failed.Load())
+		}
 	}
 	close(seeds)
 	workers.Wait()
@@ -105,7 +123,7 @@ func child(t *testing.T, seed uint64) bool {
 		t.Error(err)
 		return false
 	}
-	cmd := exec.Command(self, "-test.run=^TestSimulation$", fmt.Sprintf("-sim.seed=%d", seed), fmt.Sprintf("-sim.nodes=%d", *simNodes))
+	cmd := exec.Command(self, "-test.run=^TestSimulation$", fmt.Sprintf("-sim.seed=%d", seed), fmt.Sprintf("-sim.nodes=%d", *simNodes), "-sim.menu="+*simMenu)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1", "GOGC=off")
 	out, err := cmd.CombinedOutput()
 	if err == nil {

@@ -64,6 +64,15 @@ func (w *world) steps() map[op]action {
 				w.cutOff(l)
 			}
 		},
+		opSplit: func(_ step, a, b *member, _ *source) {
+			for i, m := range w.members {
+				for j, o := range w.members {
+					if (i <= min(a.i, b.i)) != (j <= min(a.i, b.i)) {
+						w.cut(m, o)
+					}
+				}
+			}
+		},
 		opPart:   func(_ step, a, b *member, _ *source) { w.cut(a, b); w.cut(b, a) },
 		opOneWay: func(_ step, a, b *member, _ *source) { w.cut(a, b) },
 		opAlone: func(step, *member, *member, *source) {
@@ -74,10 +83,12 @@ func (w *world) steps() map[op]action {
 		opFlutter: w.doFlutter,
 		opBlock:   w.doBlock,
 		opLoss: func(x step, a, b *member, _ *source) {
+			w.estrange(a, b)
 			w.net.Loss(a.ip, b.ip, 0.15*float64(x.N+1))
 			w.suffer(troubleNet, a, b)
 		},
 		opDelay: func(x step, a, b *member, _ *source) {
+			w.estrange(a, b)
 			w.net.Delay(a.ip, b.ip, time.Duration(x.N+1)*60*time.Millisecond)
 			w.suffer(troubleNet, a, b)
 		},
@@ -132,6 +143,7 @@ func (w *world) cut(from, to *member) {
 		return
 	}
 	w.net.Cut(from.ip, to.ip)
+	w.estrange(from, to)
 	w.suffer(troubleNet, from, to)
 }
 
@@ -144,6 +156,7 @@ func (w *world) cutOff(m *member) {
 
 func (w *world) heal() {
 	w.net.Heal()
+	w.reconcile()
 	w.relieve(troubleNet, w.members...)
 	w.relieve(troubleReach, w.members...)
 }
@@ -169,6 +182,7 @@ func (w *world) doFlutter(x step, a, _ *member, _ *source) {
 			time.Sleep(700 * time.Millisecond)
 			w.disturb()
 		}
+		w.reconcile()
 		w.relieve(troubleNet, w.members...)
 	})
 }
@@ -181,6 +195,7 @@ func (w *world) doBlock(x step, a, b *member, _ *source) {
 	if x.N%2 == 1 {
 		port = raftPort
 	}
+	w.estrange(a, b)
 	w.net.Block(a.ip, b.ip, port)
 	w.suffer(troubleNet, a, b)
 }
