@@ -99,74 +99,73 @@ func (l *clockLab) told(name, status string, want int) {
 // TestSetClockChangesNothing sets one node's wall clock forth and back while
 // alerts begin, fire and end (I16).
 func TestSetClockChangesNothing(t *testing.T) {
-	for _, step := range []time.Duration{time.Hour, -time.Hour, 4 * time.Second} {
-		for _, who := range []string{"leader", "follower"} {
-			t.Run(fmt.Sprintf("%s by %v", who, step), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					l := newClockLab(t, 0, 0, 0)
-					leader, others := l.leader()
-					set := leader
-					if who == "follower" {
-						set = others[0]
-					}
-					l.live(time.Minute, "Before", "Before2", "Before3")
-					l.set(set, step)
-					l.live(2*time.Minute, "Before", "Before2", "Before3", "During", "During2", "During3")
-					for _, name := range []string{"Before", "Before2", "Before3", "During", "During2", "During3"} {
-						l.told(name, "firing", 1)
-						l.told(name, "resolved", 0)
-					}
-					l.end("Before")
-					l.end("During")
-					l.live(time.Minute, "Before2", "Before3", "During2", "During3")
-					l.told("Before", "resolved", 1)
-					l.told("During", "resolved", 1)
-					l.set(set, 0)
-					l.live(2*time.Minute, "Before2", "Before3", "During2", "During3", "After")
-					for _, name := range []string{"Before", "Before2", "Before3", "During", "During2", "During3", "After"} {
-						l.told(name, "firing", 1)
-					}
-					for _, name := range []string{"Before2", "Before3", "During2", "During3", "After"} {
-						l.told(name, "resolved", 0)
-					}
-					l.told("Before", "resolved", 1)
-					l.told("During", "resolved", 1)
-				})
+	for _, c := range []struct {
+		who  string
+		step time.Duration
+	}{{"leader", time.Hour}, {"follower", -time.Hour}, {"leader", 4 * time.Second}} {
+		t.Run(fmt.Sprintf("%s by %v", c.who, c.step), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newClockLab(t, 0, 0, 0)
+				leader, others := l.leader()
+				set := leader
+				if c.who == "follower" {
+					set = others[0]
+				}
+				l.live(time.Minute, "Before", "Before2", "Before3")
+				l.set(set, c.step)
+				l.live(2*time.Minute, "Before", "Before2", "Before3", "During", "During2", "During3")
+				for _, name := range []string{"Before", "Before2", "Before3", "During", "During2", "During3"} {
+					l.told(name, "firing", 1)
+					l.told(name, "resolved", 0)
+				}
+				l.end("Before")
+				l.end("During")
+				l.live(time.Minute, "Before2", "Before3", "During2", "During3")
+				l.told("Before", "resolved", 1)
+				l.told("During", "resolved", 1)
+				l.set(set, 0)
+				l.live(2*time.Minute, "Before2", "Before3", "During2", "During3", "After")
+				for _, name := range []string{"Before", "Before2", "Before3", "During", "During2", "During3", "After"} {
+					l.told(name, "firing", 1)
+				}
+				for _, name := range []string{"Before2", "Before3", "During2", "During3", "After"} {
+					l.told(name, "resolved", 0)
+				}
+				l.told("Before", "resolved", 1)
+				l.told("During", "resolved", 1)
 			})
-		}
+		})
 	}
 }
 
 // TestWrongClockFromTheStart: so does a clock that was wrong before the node
 // began, and a node that comes back with one (I16).
 func TestWrongClockFromTheStart(t *testing.T) {
-	for _, off := range []time.Duration{-time.Hour, 7 * time.Minute} {
-		for wrong := range 3 {
-			t.Run(fmt.Sprintf("node %d by %v", wrong+1, off), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					skews := make([]time.Duration, 3)
-					skews[wrong] = off
-					l := newClockLab(t, skews...)
-					l.live(2*time.Minute, "A", "B", "C")
-					n := l.nodes[wrong]
-					if err := n.Close(context.Background()); err != nil {
-						t.Fatal(err)
-					}
-					l.start(n)
-					l.live(2*time.Minute, "A", "B", "C", "D")
-					l.end("A")
-					l.live(time.Minute, "B", "C", "D")
-					for _, name := range []string{"A", "B", "C", "D"} {
-						l.told(name, "firing", 1)
-					}
-					l.told("A", "resolved", 1)
-					for _, name := range []string{"B", "C", "D"} {
-						l.told(name, "resolved", 0)
-					}
-					l.seesSkew(n, off)
-				})
+	for wrong, off := range []time.Duration{-time.Hour, 7 * time.Minute, time.Hour} {
+		t.Run(fmt.Sprintf("node %d by %v", wrong+1, off), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				skews := make([]time.Duration, 3)
+				skews[wrong] = off
+				l := newClockLab(t, skews...)
+				l.live(2*time.Minute, "A", "B", "C")
+				n := l.nodes[wrong]
+				if err := n.Close(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+				l.start(n)
+				l.live(2*time.Minute, "A", "B", "C", "D")
+				l.end("A")
+				l.live(time.Minute, "B", "C", "D")
+				for _, name := range []string{"A", "B", "C", "D"} {
+					l.told(name, "firing", 1)
+				}
+				l.told("A", "resolved", 1)
+				for _, name := range []string{"B", "C", "D"} {
+					l.told(name, "resolved", 0)
+				}
+				l.seesSkew(n, off)
 			})
-		}
+		})
 	}
 }
 
