@@ -121,7 +121,8 @@ func (w PostWant) violations(posts []Post) []string {
 	return out
 }
 
-// PostSummary is how requests of sources were answered, in seconds.
+// PostSummary is how requests of sources were answered: how many, how many of
+// them not with 200, and how long an answer took, in seconds.
 type PostSummary struct {
 	Count, Failed int
 	P50, P99      float64
@@ -138,7 +139,9 @@ func summarise(posts []Post, in Span) PostSummary {
 		if p.Code != 200 {
 			s.Failed++
 		}
-		took = append(took, p.Took.Seconds())
+		if p.Code != 0 {
+			took = append(took, p.Took.Seconds())
+		}
 	}
 	if len(took) > 0 {
 		slices.Sort(took)
