@@ -98,7 +98,8 @@ func disks() []Scenario {
 	var out []Scenario
 	for _, f := range diskFaults() {
 		for _, lead := range []bool{false, true} {
-			who, first := "follower", 3.0
+			// A claim that the node holds when its disk breaks has to run out.
+			who, first := "follower", 12.0
 			if lead {
 				who, first = "leader", 15
 			}
