@@ -103,7 +103,7 @@ func drawSchedule(t *rapid.T, nodes int, faults []op) schedule {
 			menu = append(menu, u)
 		}
 	}
-	for range 5 + draw(t, 20) {
+	for range 5 + draw(t, 12) {
 		s.Steps = append(s.Steps, step{
 			After: time.Duration(pauses[draw(t, len(pauses))]) * time.Millisecond,
 			Op:    menu[draw(t, len(menu))],

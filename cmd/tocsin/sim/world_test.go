@@ -25,7 +25,7 @@ const (
 	resendEvery = 5 * time.Second
 	validFor    = 20 * time.Second
 	// calmFor is how long nothing goes wrong at the end of a run.
-	calmFor = 50 * time.Second
+	calmFor = 42 * time.Second
 )
 
 // world is one run: the nodes, the network, the sources and the receivers.
