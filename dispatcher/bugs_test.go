@@ -259,9 +259,21 @@ func TestB6BothSidesOfACutSayTheSame(t *testing.T) {
 	inBubble(t, 2, simple("1s", "60s", "4h"), func(r *rig) {
 		r.gossip.apart = func(model.NodeID, model.NodeID) bool { return true }
 		a, b := r.nodes[0], r.nodes[1]
-		a.seat.reachable, b.seat.reachable = 2, 1
+		a.seat.mu.Lock()
+		a.seat.reachable = 2
+		a.seat.mu.Unlock()
+		b.seat.mu.Lock()
+		b.seat.reachable = 1
+		b.seat.mu.Unlock()
+		b.seat.mu.Lock()
 		b.seat.rank, b.seat.of = 0, 1
-		b.seat.voters, a.seat.voters = 3, 3
+		b.seat.mu.Unlock()
+		b.seat.mu.Lock()
+		b.seat.voters = 3
+		b.seat.mu.Unlock()
+		a.seat.mu.Lock()
+		a.seat.voters = 3
+		a.seat.mu.Unlock()
 		b.lose()
 		r.fire("a")
 		r.until(40 * sec)
@@ -279,8 +291,12 @@ func TestB6BothSidesOfACutSayTheSame(t *testing.T) {
 func TestB7FlappingRanks(t *testing.T) {
 	inBubble(t, 3, simple("1s", "10s", "4h"), func(r *rig) {
 		for i, n := range r.nodes {
+			n.seat.mu.Lock()
 			n.seat.latency = 20 * time.Millisecond
+			n.seat.mu.Unlock()
+			n.seat.mu.Lock()
 			n.seat.rank = 0
+			n.seat.mu.Unlock()
 			go func() {
 				for k := range 200 {
 					time.Sleep(10 * time.Millisecond)

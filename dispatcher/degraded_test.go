@@ -109,7 +109,9 @@ func TestNoLeaderButMajority(t *testing.T) {
 func TestUnansweredClaims(t *testing.T) {
 	inBubble(t, 1, simple("1s", "10s", "4h"), func(r *rig) {
 		n := r.nodes[0]
+		n.seat.mu.Lock()
 		n.seat.deaf = true
+		n.seat.mu.Unlock()
 		n.fire("a job=x")
 		r.until(8 * sec)
 		r.wants("4s hook firing a")
@@ -287,7 +289,9 @@ func TestReloadDuringLonelySend(t *testing.T) {
 func TestStrayClaimIsGivenBack(t *testing.T) {
 	inBubble(t, 1, simple("1s", "5s", "4h"), func(r *rig) {
 		n := r.nodes[0]
+		n.seat.mu.Lock()
 		n.seat.late = 4 * sec
+		n.seat.mu.Unlock()
 		n.fire("a")
 		r.until(4500 * ms)
 		r.wants("4s hook firing a")

@@ -204,7 +204,9 @@ func TestRefusalForGood(t *testing.T) {
 func TestNextRankAfterFailure(t *testing.T) {
 	inBubble(t, 3, simple("1s", "5m", "4h"), func(r *rig) {
 		for _, n := range r.nodes {
+			n.seat.mu.Lock()
 			n.seat.latency = 5 * ms
+			n.seat.mu.Unlock()
 		}
 		r.answer = func(_ context.Context, n int, _ *notify.Message) notify.Result {
 			if n <= 2 {
@@ -226,7 +228,9 @@ func TestDeadFirstRank(t *testing.T) {
 	for dead := 1; dead <= 2; dead++ {
 		inBubble(t, 3, simple("1s", "5m", "4h"), func(r *rig) {
 			for _, n := range r.nodes {
+				n.seat.mu.Lock()
 				n.seat.latency = 10 * ms
+				n.seat.mu.Unlock()
 			}
 			for _, n := range r.nodes[dead:] {
 				n.fire("a")
@@ -243,7 +247,9 @@ func TestDeadFirstRank(t *testing.T) {
 func TestOneSendUnderQuorum(t *testing.T) {
 	inBubble(t, 3, simple("1s", "10s", "4h"), func(r *rig) {
 		for _, n := range r.nodes {
+			n.seat.mu.Lock()
 			n.seat.latency, n.seat.rank = 700*ms, 0
+			n.seat.mu.Unlock()
 		}
 		r.fire("a", "b")
 		r.until(9 * sec)
@@ -262,7 +268,9 @@ func TestOneSendUnderQuorum(t *testing.T) {
 func TestSilenceBeforeGrantIsHonoured(t *testing.T) {
 	inBubble(t, 1, simple("1s", "10s", "4h"), func(r *rig) {
 		n := r.nodes[0]
+		n.seat.mu.Lock()
 		n.seat.latency = 200 * ms
+		n.seat.mu.Unlock()
 		n.fire("a", "b")
 		r.until(1100 * ms)
 		r.sils.put("s", "a", time.Now(), time.Now().Add(time.Hour))
@@ -278,7 +286,9 @@ func TestSilenceBeforeGrantIsHonoured(t *testing.T) {
 func TestSilenceOfEverythingReleases(t *testing.T) {
 	inBubble(t, 1, simple("1s", "10s", "4h"), func(r *rig) {
 		n := r.nodes[0]
+		n.seat.mu.Lock()
 		n.seat.latency = 200 * ms
+		n.seat.mu.Unlock()
 		n.fire("a")
 		r.until(1100 * ms)
 		r.sils.put("s", "a", time.Now(), time.Now().Add(30*sec))
@@ -302,7 +312,9 @@ func TestRefireBeforeGrant(t *testing.T) {
 		n := r.nodes[0]
 		n.fire("a", "b")
 		r.until(5 * sec)
+		n.seat.mu.Lock()
 		n.seat.latency = 200 * ms
+		n.seat.mu.Unlock()
 		n.resolve("a")
 		r.until(11*sec + 100*ms)
 		n.fire("a")
@@ -316,7 +328,9 @@ func TestReloadBetweenClaimAndGrant(t *testing.T) {
 	conf := simple("1s", "10s", "4h")
 	inBubble(t, 1, conf, func(r *rig) {
 		n := r.nodes[0]
+		n.seat.mu.Lock()
 		n.seat.latency = 200 * ms
+		n.seat.mu.Unlock()
 		n.fire("a")
 		r.until(1100 * ms)
 		n.use(1, conf)

@@ -2,6 +2,7 @@ package dispatcher_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -76,7 +77,9 @@ func TestSuspendedBetweenTries(t *testing.T) {
 			n.shift.Store(int64(time.Minute))
 			return notify.Result{Err: errRefused, Retryable: true}
 		}
+		r.nodes[1].seat.mu.Lock()
 		r.nodes[1].seat.rank = 1
+		r.nodes[1].seat.mu.Unlock()
 		r.fire("a")
 		r.until(5 * sec)
 		if got := len(r.moments()); got != 2 {
@@ -111,7 +114,9 @@ func TestSuspendedLonelySender(t *testing.T) {
 func TestLonelySenderIsOvertaken(t *testing.T) {
 	inBubble(t, 2, simple("1s", "1m", "4h"), func(r *rig) {
 		island(3, r.nodes[0])
+		r.nodes[1].seat.mu.Lock()
 		r.nodes[1].seat.rank = 0
+		r.nodes[1].seat.mu.Unlock()
 		first := true
 		r.nodes[0].connect = func() {
 			if first {
@@ -139,24 +144,36 @@ func TestLonelySenderIsOvertaken(t *testing.T) {
 	})
 }
 
+// unsentWhile is the answer of a receiver that cannot be reached while it is so.
+func unsentWhile(unreachable *atomic.Bool) func(context.Context, int, *notify.Message) notify.Result {
+	return func(context.Context, int, *notify.Message) notify.Result {
+		if unreachable.Load() {
+			return notify.Result{Err: errRefused, Retryable: true, Unsent: true}
+		}
+		return notify.Result{}
+	}
+}
+
 // A node that has lost its whole network cannot tell anything, and knows that
 // nothing arrived: once it is back the others have nothing to tell again.
 func TestUnsentIsNotDoubted(t *testing.T) {
 	inBubble(t, 2, simple("1s", "10s", "4h"), func(r *rig) {
 		cut := r.nodes[0]
+		r.nodes[1].seat.mu.Lock()
 		r.nodes[1].seat.rank = 0
+		r.nodes[1].seat.mu.Unlock()
+		var unreachable atomic.Bool
+		cut.answer = unsentWhile(&unreachable)
 		r.fire("a")
 		r.until(5 * sec)
-		cut.answer = func(context.Context, int, *notify.Message) notify.Result {
-			return notify.Result{Err: errRefused, Retryable: true, Unsent: true}
-		}
+		unreachable.Store(true)
 		island(3, cut)
 		r.fire("b")
 		r.until(60 * sec)
 		if len(r.moments()) < 3 {
 			t.Fatal("the node that is cut off does not even try")
 		}
-		cut.answer = nil
+		unreachable.Store(false)
 		cut.find()
 		r.until(5 * time.Minute)
 		r.wants("1s hook firing a", "11s hook firing a,b")
@@ -172,9 +189,9 @@ func TestUnsentThenResolvedIsTold(t *testing.T) {
 	for _, healed := range []bool{false, true} {
 		inBubble(t, 1, simple("1s", "10s", "4h"), func(r *rig) {
 			n := r.nodes[0]
-			n.answer = func(context.Context, int, *notify.Message) notify.Result {
-				return notify.Result{Err: errRefused, Retryable: true, Unsent: true}
-			}
+			var unreachable atomic.Bool
+			unreachable.Store(true)
+			n.answer = unsentWhile(&unreachable)
 			n.lose()
 			n.fire("a")
 			r.until(15 * sec)
@@ -184,7 +201,7 @@ func TestUnsentThenResolvedIsTold(t *testing.T) {
 			if healed {
 				n.find()
 			}
-			n.answer = nil
+			unreachable.Store(false)
 			r.until(2 * time.Minute)
 			if got := r.tellings(); len(got) != 1 || got[0].resolved != "a" {
 				t.Errorf("healed %v: told %v", healed, got)

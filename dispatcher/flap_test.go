@@ -47,8 +47,12 @@ func TestFlappingQuorum(t *testing.T) {
 				n := r.nodes[0]
 				// Deaf: what is asked while it is there is not answered. Slow:
 				// it is gone again before it could.
+				n.seat.mu.Lock()
 				n.seat.deaf = deaf
+				n.seat.mu.Unlock()
+				n.seat.mu.Lock()
 				n.seat.latency = 150 * ms
+				n.seat.mu.Unlock()
 				defer n.flap(phase, 100*ms, 2*sec)()
 				n.fire("a")
 				r.until(20 * sec)

@@ -57,7 +57,9 @@ func TestOutOfStepTellsNoTimeouts(t *testing.T) {
 		var out atomic.Bool
 		inBubble(t, 2, simple("1s", "10s", "4h"), func(r *rig) {
 			n := r.nodes[0]
+			r.nodes[1].seat.mu.Lock()
 			r.nodes[1].seat.rank = 1
+			r.nodes[1].seat.mu.Unlock()
 			n.post(15*sec, "a")
 			r.until(12 * sec)
 			out.Store(true)

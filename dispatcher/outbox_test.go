@@ -144,7 +144,9 @@ func crash(t *testing.T, after time.Duration, dies func(r *rig, n *node, die fun
 func TestRestartGivesUnusedClaimsBack(t *testing.T) {
 	crash(t, sec, func(r *rig, n *node, die func()) {
 		// The claim is granted, and the node dies before it knows.
+		n.seat.mu.Lock()
 		n.seat.late = 10 * ms
+		n.seat.mu.Unlock()
 		time.AfterFunc(1200*ms, die)
 	}, func(r *rig, _ *box, again time.Duration) {
 		got := r.tellings()

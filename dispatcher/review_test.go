@@ -43,7 +43,9 @@ func isTooLarge(o *dispatcher.Options) {
 func TestRefusedClaim(t *testing.T) {
 	inBubble(t, 1, simple("1s", "10s", "4h"), func(r *rig) {
 		n := r.nodes[0]
+		n.seat.mu.Lock()
 		n.seat.refuses = true
+		n.seat.mu.Unlock()
 		n.fire("a")
 		r.until(60 * sec)
 		r.wants("1.05s hook firing a")
@@ -90,7 +92,9 @@ func TestStaleConfigurationFailsOpen(t *testing.T) {
 func TestStrayOfAQuietDelivery(t *testing.T) {
 	inBubble(t, 1, simple("1s", "5m", "4h"), func(r *rig) {
 		n := r.nodes[0]
+		n.seat.mu.Lock()
 		n.seat.late = 4 * sec
+		n.seat.mu.Unlock()
 		n.fire("a")
 		r.until(6 * sec)
 		r.wants("4s hook firing a")

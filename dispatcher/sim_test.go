@@ -187,7 +187,9 @@ func (s *sim) kill(i int) {
 	s.nodes = s.nodes[:len(s.nodes)-1]
 	fresh.answer = s.receive(fresh)
 	fresh.mouth.reborn()
+	fresh.seat.mu.Lock()
 	fresh.seat.rank = old.seat.rank
+	fresh.seat.mu.Unlock()
 	if cut {
 		fresh.lose()
 	}

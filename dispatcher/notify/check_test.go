@@ -21,7 +21,7 @@ var errLate = errors.New("too late")
 // TestCheckIsAskedLast: what is asked before a request is written is asked once
 // the connection is there, so nothing that took until then goes unnoticed.
 func TestCheckIsAskedLast(t *testing.T) {
-	connected := false
+	var connected atomic.Bool
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +31,7 @@ func TestCheckIsAskedLast(t *testing.T) {
 		Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got <- r.Method }),
 		ConnState: func(_ net.Conn, state http.ConnState) {
 			if state == http.StateNew {
-				connected = true
+				connected.Store(true)
 			}
 		},
 	}}
@@ -39,16 +39,16 @@ func TestCheckIsAskedLast(t *testing.T) {
 	defer s.Close()
 	i := build(t, webhookYAML("{url: '"+s.URL+"'}"), config.Options{})[0]
 	for _, fails := range []bool{true, false} {
-		asked := 0
+		var asked atomic.Int32
 		m := message()
 		m.Check = func() error {
-			if asked++; asked == 1 {
+			if asked.Add(1) == 1 {
 				return nil // before anything is done at all
 			}
-			for limit := time.Now().Add(10 * time.Second); !connected && time.Now().Before(limit); {
+			for limit := time.Now().Add(10 * time.Second); !connected.Load() && time.Now().Before(limit); {
 				time.Sleep(time.Millisecond)
 			}
-			if !connected {
+			if !connected.Load() {
 				t.Error("it is asked before there is a connection")
 			}
 			if fails {
@@ -57,8 +57,8 @@ func TestCheckIsAskedLast(t *testing.T) {
 			return nil
 		}
 		r := i.Send(t.Context(), m)
-		if asked != 2 || (r.Err != nil) != fails || r.Unsent != fails {
-			t.Errorf("asked %d times, the result is %+v", asked, r)
+		if asked.Load() != 2 || (r.Err != nil) != fails || r.Unsent != fails {
+			t.Errorf("asked %d times, the result is %+v", asked.Load(), r)
 		}
 	}
 	s.Close()
