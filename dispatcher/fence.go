@@ -48,8 +48,9 @@ func (d *delivery) claimFence(l *lease, token model.Token) *fence {
 }
 
 // soloFence is that of a message which is sent without a quorum. There is no
-// claim that could end; but the process must not have stood still, and neither
-// the ledger nor the other nodes of the island have told anything since.
+// claim that could end; but the process must not have stood still, neither the
+// ledger nor the other nodes of the island have told anything since, and there is
+// still no quorum, here or elsewhere.
 func (d *delivery) soloFence(l *lease, s step) *fence {
 	core := d.group.epoch.core
 	rev, others := s.entry.Rev, d.others(s.marks)
@@ -64,7 +65,7 @@ func (d *delivery) soloFence(l *lease, s step) *fence {
 		if !slices.Equal(others, d.others(marksOf(core.opts.Overlay.Overlays(d.key)))) {
 			return errOvertaken
 		}
-		if !refused && !core.mode().degraded {
+		if m := core.mode(); m.elsewhere || !refused && !m.degraded {
 			return errOvertaken
 		}
 		return nil

@@ -144,6 +144,25 @@ func TestLonelySenderIsOvertaken(t *testing.T) {
 	})
 }
 
+// Nor does it write when it hears meanwhile that the others have a quorum.
+func TestLonelySenderHearsOfAQuorum(t *testing.T) {
+	inBubble(t, 1, simple("1s", "10m", "4h"), func(r *rig) {
+		n := r.nodes[0]
+		island(3, n)
+		n.connect = func() {
+			n.seat.mu.Lock()
+			defer n.seat.mu.Unlock()
+			n.seat.elsewhere = true
+		}
+		n.fire("a")
+		r.until(2 * time.Minute)
+		r.wants()
+		if got := gauge(t, n, "tocsin_notifications_kept_back_total"); got != 1 {
+			t.Errorf("%v messages were kept back", got)
+		}
+	})
+}
+
 // unsentWhile is the answer of a receiver that cannot be reached while it is so.
 func unsentWhile(unreachable *atomic.Bool) func(context.Context, int, *notify.Message) notify.Result {
 	return func(context.Context, int, *notify.Message) notify.Result {
