@@ -59,7 +59,7 @@ func (r *Row) cells() [7]string {
 	p50, most := v.Delays(Span{-1, forever})
 	duplicates := fmt.Sprint(len(v.Duplicates))
 	if v.SameID > 0 {
-		duplicates += fmt.Sprintf(", %d with the same ID", v.SameID)
+		duplicates += fmt.Sprintf(" (%d same ID)", v.SameID)
 	}
 	return [7]string{
 		fmt.Sprint(v.Groups), fmt.Sprint(len(v.Missed)), duplicates, fmt.Sprint(len(v.FalseResolves)), fmt.Sprint(len(v.Unresolved)),

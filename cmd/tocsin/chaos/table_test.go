@@ -21,7 +21,7 @@ func TestTable(t *testing.T) {
 	})
 	lines := strings.Split(strings.TrimSpace(got), "\n")
 	want := []string{
-		"| x | 30 | 0 [3] | 2, 1 with the same ID [0] | 0 [0] | 0 [0] | 0.0 / 0.0 [0.0 / 0.0] | 0 [0] |",
+		"| x | 30 | 0 [3] | 2 (1 same ID) [0] | 0 [0] | 0 [0] | 0.0 / 0.0 [0.0 / 0.0] | 0 [0] |",
 		"| y | 30 | 3 | 0 | 0 | 0 | 0.0 / 0.0 | 0 |",
 	}
 	if len(lines) != 4 || lines[2] != want[0] || lines[3] != want[1] {
