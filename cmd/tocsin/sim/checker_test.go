@@ -22,6 +22,8 @@ type checker struct {
 	versions int
 	wiped    bool
 
+	// look has a token when the ledger has changed.
+	look chan struct{}
 	// ids are the names of the nodes, by their IDs.
 	ids sync.Map
 
@@ -95,6 +97,7 @@ func (c *checker) open(w *world) {
 	c.hashes = make(map[uint64]uint64)
 	c.over = make(map[model.Token]bool)
 	c.events = make(map[string][]event)
+	c.look = make(chan struct{}, 1)
 	c.leaves = make(map[*member]bool)
 	c.excused = make(map[string]bool)
 	c.silences = make(map[string]*silenceRecord)
@@ -280,6 +283,12 @@ func (c *checker) observe(m *member, v *fsm.View) {
 func (c *checker) moved(was, is *model.Entry) {
 	c.w.note("ledger %s %s: %s", is.Key.Receiver, is.Key.Group, c.w.entryText(is))
 	c.checkI4(was, is)
+	if is.Claim == nil {
+		select {
+		case c.look <- struct{}{}:
+		default:
+		}
+	}
 	for _, l := range is.Lapsed {
 		if !slices.ContainsFunc(was.Lapsed, func(o model.Claim) bool { return o.Token == l.Token }) {
 			c.happen(is.Key, "expired")
@@ -395,7 +404,7 @@ func (c *checker) received(r *receiver, rec receipt) {
 	}
 }
 
-// watchdog looks every second.
+// watchdog looks every second, and at the ledger whenever it has changed.
 func (w *world) watchdog() {
 	t := time.NewTicker(time.Second)
 	defer t.Stop()
@@ -403,6 +412,8 @@ func (w *world) watchdog() {
 		select {
 		case <-w.quit:
 			return
+		case <-w.look:
+			w.checkI8()
 		case <-t.C:
 			for _, s := range w.alerts {
 				w.excuse(s)

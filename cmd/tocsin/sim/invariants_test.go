@@ -335,7 +335,7 @@ func (c *checker) checkIsland(r *receiver, rec receipt) {
 		if g.key.Group != rec.key.Group {
 			continue
 		}
-		if g.degraded && g.from != rec.from && g.id == rec.id && c.togetherLocked(g.from, rec.from) > recovery && time.Since(g.at) > 2*time.Second {
+		if g.degraded && g.from != rec.from && g.id == rec.id && c.togetherLocked(g.from, rec.from) > recovery {
 			c.w.violate("I10", "%s told without a quorum what %s had told %v before, whom it sees: %s", rec.from.name, g.from.name, time.Since(g.at), rec)
 		}
 		return

@@ -22,14 +22,15 @@ var (
 // and is run from inside of the tree.
 func TestMutants(t *testing.T) {
 	for _, line := range strings.Split(strings.TrimSpace(inTree(t, "-list")), "\n") {
-		name, menu, _ := strings.Cut(line, " ")
+		fields := strings.Fields(line)
+		name, menu, nodes := fields[0], fields[1], fields[2]
 		if *mutantName != "" && *mutantName != name {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
 			binary := filepath.Join(t.TempDir(), "mutant.test")
 			inTree(t, "-o", binary, "-mutant", name)
-			cmd := exec.Command(binary, "-test.run=^TestSimulation$", "-sim.menu="+menu, fmt.Sprintf("-sim.runs=%d", *mutantRuns), fmt.Sprintf("-sim.procs=%d", *simProcs))
+			cmd := exec.Command(binary, "-test.run=^TestSimulation$", "-sim.menu="+menu, "-sim.nodes="+nodes, fmt.Sprintf("-sim.runs=%d", *mutantRuns), fmt.Sprintf("-sim.procs=%d", *simProcs))
 			cmd.Dir = tree
 			out, err := cmd.CombinedOutput()
 			if err == nil {

@@ -19,12 +19,12 @@ import (
 func main() {
 	out := flag.String("o", "bin/sim.test", "the binary to write")
 	name := flag.String("mutant", "", "the mutant to build; none if empty")
-	list := flag.Bool("list", false, "print the names of all mutants and the faults that bring them to light")
+	list := flag.Bool("list", false, "print the names of all mutants, and the faults and the number of nodes that bring them to light")
 	race := flag.Bool("race", false, "build with the race detector")
 	flag.Parse()
 	if *list {
 		for _, m := range mutants {
-			fmt.Println(m.name, m.menu)
+			fmt.Println(m.name, m.menu, m.nodes)
 		}
 		return
 	}
