@@ -124,7 +124,9 @@ func (r *receiver) ServeHTTP(answer http.ResponseWriter, q *http.Request) {
 	r.mu.Lock()
 	m := r.mode
 	x := &request{from: rec.from, key: rec.key, id: rec.id, began: time.Now()}
-	if rec.claim != nil {
+	if rec.claim != nil && !rec.degraded {
+		// Without a quorum nothing is sent under a claim, whatever the sender
+		// has not heard the end of.
 		x.token = rec.claim.Token
 	}
 	r.w.checkI9(r, x)
