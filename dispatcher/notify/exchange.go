@@ -155,6 +155,7 @@ func (x *exchange) linger(c *net.TCPConn) {
 		_ = x.conn.SetLinger(deliver) // one that is closed needs none
 	}
 	if x.conn = c; c != nil {
+		hasten(c)
 		_ = c.SetLinger(drop)
 	}
 }
