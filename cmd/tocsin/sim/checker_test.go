@@ -414,6 +414,9 @@ func (w *world) watchdog() {
 			return
 		case <-w.look:
 			w.checkI8()
+			// What a node has of an overlay it drops a moment after the merge.
+			time.Sleep(time.Millisecond)
+			w.checkI8()
 		case <-t.C:
 			for _, s := range w.alerts {
 				w.excuse(s)
