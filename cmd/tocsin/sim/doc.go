@@ -68,7 +68,7 @@
 // The checker is blind to some: in 100 to 200 seeds it did not notice an expiry
 // that doubts only what was to be told as firing, a settlement that forgets what
 // its message does not mention, a merge in which the last writer wins, a missing
-// hold in a cut, and a missing second look at silences after the grant. The first
-// three are held down by the property tests of package fsm, the others by tests
-// of package dispatcher. A lonely node that takes silence for an end was not tried.
+// hold in a cut, and a missing second look at silences after the grant. A lonely
+// node that takes silence for an end was not tried. That these rules hold is for
+// the tests of fsm and dispatcher to show.
 package sim
