@@ -155,7 +155,6 @@ func (x *exchange) linger(c *net.TCPConn) {
 		_ = x.conn.SetLinger(deliver) // one that is closed needs none
 	}
 	if x.conn = c; c != nil {
-		hasten(c)
 		_ = c.SetLinger(drop)
 	}
 }
