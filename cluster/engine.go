@@ -11,7 +11,6 @@ import (
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 
 	"tocsin/cluster/mux"
-	"tocsin/fsm/model"
 )
 
 // Raft's numbers, with the reasons where they are not the library's own.
@@ -78,7 +77,7 @@ func (n *Node) openEngine() (*engine, error) {
 	e.disk = &guard{file: file, dog: dog, faults: n.opts.Disk, fail: e.fail}
 	e.state = &adapter{machine: n.opts.Machine, dog: dog, faults: n.opts.Disk, fail: e.fail}
 	accept := newWelcomed(n.mux.Protocol(mux.ProtocolRaft), n.welcome, n.log)
-	e.stream = newStreamLayer(accept, n.connect, n.raftAddress)
+	e.stream = newStreamLayer(accept, n.connectTo, n.raftAddress)
 	if err := e.start(n); err != nil {
 		return nil, errors.Join(err, e.stream.Close(), file.Close())
 	}
@@ -145,18 +144,6 @@ func covers(n *Node, files raft.SnapshotStore) (bool, error) {
 		return false, fmt.Errorf("%w: list the snapshots: %w", ErrStorage, err)
 	}
 	return len(list) == 0 || n.opts.Machine.View().Index() >= list[0].Index, nil
-}
-
-// addressBook finds a node by its ID: gossip knows its address of today, the
-// Raft configuration that of the day it was added.
-type addressBook struct{ n *Node }
-
-// ServerAddr is where a node is now.
-func (b addressBook) ServerAddr(id raft.ServerID) (raft.ServerAddress, error) {
-	if a := b.n.heardAddress(model.NodeID(id)); a != "" {
-		return raft.ServerAddress(a), nil
-	}
-	return "", fmt.Errorf("address of node %s: %w", id, ErrUnknownPeer)
 }
 
 // hasten has this node stand for election now, where it need not wait for the

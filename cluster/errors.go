@@ -25,6 +25,9 @@ var (
 	ErrTooLarge = errors.New("proposal too large")
 	// ErrOtherCluster says that data or a node of another cluster was met.
 	ErrOtherCluster = errors.New("belongs to another cluster")
+	// ErrOtherNode says that another node listens where one was looked for: its
+	// machine lost its disk, perhaps.
+	ErrOtherNode = errors.New("another node has its address")
 	// ErrClaimNotLive says that the claim to renew has ended.
 	ErrClaimNotLive = errors.New("claim is not live")
 	// ErrRejected says that the state machine turned a command down.

@@ -66,27 +66,27 @@ func readHello(r io.Reader) (hello, error) {
 	return h, err
 }
 
-// greet says hello on a connection that this node opened.
-func (n *Node) greet(ctx context.Context, c net.Conn) error {
+// greet says hello on a connection that this node opened, and returns the answer.
+func (n *Node) greet(ctx context.Context, c net.Conn) (hello, error) {
 	deadline := time.Now().Add(helloTimeout)
 	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
 		deadline = d
 	}
 	if err := c.SetDeadline(deadline); err != nil {
-		return err
+		return hello{}, err
 	}
 	if err := writeHello(c, n.hello()); err != nil {
-		return fmt.Errorf("say hello: %w", err)
+		return hello{}, fmt.Errorf("say hello: %w", err)
 	}
 	answer, err := readHello(c)
 	if err != nil {
-		return fmt.Errorf("hear hello: %w", err)
+		return hello{}, fmt.Errorf("hear hello: %w", err)
 	}
 	if answer.Refused || answer.foreign(n.hello()) {
 		n.sayForeign(answer, c.RemoteAddr())
-		return fmt.Errorf("node %s (%s) of cluster %s: %w", answer.Node, answer.Name, answer.Cluster, ErrOtherCluster)
+		return hello{}, fmt.Errorf("node %s (%s) of cluster %s: %w", answer.Node, answer.Name, answer.Cluster, ErrOtherCluster)
 	}
-	return c.SetDeadline(time.Time{})
+	return answer, c.SetDeadline(time.Time{})
 }
 
 // welcome answers the hello of a connection that another node opened.

@@ -225,3 +225,36 @@ func TestFounderThatLostEverythingDoesNotFoundAgain(t *testing.T) {
 		stopAll(a, b, c)
 	})
 }
+
+// TestNewNodeHasNoVoteOfTheOldOne: a machine that lost its disk comes back as a
+// new node at the old one's address. Raft asks whoever listens there, and an
+// empty log would vote for anybody: with that vote a node that has slept through
+// the newest entries would lead, and they would be gone (I14).
+func TestNewNodeHasNoVoteOfTheOldOne(t *testing.T) {
+	bubble(t, func(r *rig) {
+		nodes := r.trio()
+		leader := leaderOf(nodes...)
+		slept, lost := others(nodes, leader)[0], others(nodes, leader)[1]
+		slept.kill()
+		lost.put("kept")
+		lost.kill()
+		leader.kill()
+		r.net.Heal()
+		if err := os.RemoveAll(r.dir(lost.i)); err != nil {
+			r.Fatal(err)
+		}
+		again, awake := r.start(lost.i, peers(1, 2, 3)), r.start(slept.i, peers(1, 2, 3))
+		time.Sleep(30 * time.Second)
+		if n := leaderOf(again, awake); n != nil {
+			r.Fatalf("node %s leads without the newest entries", n.ID())
+		}
+		back := r.start(leader.i, peers(1, 2, 3))
+		r.until(30*time.Second, "the silence is on all nodes", func() bool {
+			return again.has("kept") && awake.has("kept") && back.has("kept")
+		})
+		r.until(30*time.Second, "the new node votes in place of the old", func() bool {
+			return votes(back, again.ID()) && !votes(back, lost.ID())
+		})
+		stopAll(again, awake, back)
+	})
+}

@@ -37,13 +37,23 @@ const (
 // TCP waits to knock again, also when the way is open by then.
 const dialTime = 2 * time.Second
 
-// connect opens a stream to another node, hellos exchanged.
+// connect opens a stream to whatever node listens there, hellos exchanged.
 func (n *Node) connect(ctx context.Context, address, protocol string) (net.Conn, error) {
+	return n.connectTo(ctx, "", address, protocol)
+}
+
+// connectTo opens a stream to a node, hellos exchanged. Error: ErrOtherNode, if
+// another one has taken its address.
+func (n *Node) connectTo(ctx context.Context, id model.NodeID, address, protocol string) (net.Conn, error) {
 	c, err := n.dialer.Connect(ctx, address, protocol)
 	if err != nil {
 		return nil, err
 	}
-	if err := n.greet(ctx, c); err != nil {
+	answer, err := n.greet(ctx, c)
+	if err == nil && id != "" && answer.Node != id {
+		err = fmt.Errorf("node %s at %s: %w: %s", id, address, ErrOtherNode, answer.Node)
+	}
+	if err != nil {
 		_ = c.Close()
 		return nil, err
 	}

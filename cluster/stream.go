@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"tocsin/cluster/mux"
+	"tocsin/fsm/model"
 )
 
 // errSilenced says that this node's Raft may not be heard any more.
@@ -19,7 +20,7 @@ var errSilenced = errors.New("raft is silenced on this node")
 // instance gets out and nothing gets in, whatever it still does.
 type streamLayer struct {
 	accept  net.Listener // welcomed connections of the raft protocol
-	connect func(ctx context.Context, address, protocol string) (net.Conn, error)
+	connect connector
 	address string // as told to others
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -31,17 +32,21 @@ type streamLayer struct {
 
 var _ raft.StreamLayer = (*streamLayer)(nil)
 
-func newStreamLayer(accept net.Listener, connect func(ctx context.Context, address, protocol string) (net.Conn, error), address string) *streamLayer {
+// connector opens a stream to the node of that ID, or with none to any node.
+type connector func(ctx context.Context, id model.NodeID, address, protocol string) (net.Conn, error)
+
+func newStreamLayer(accept net.Listener, connect connector, address string) *streamLayer {
 	s := &streamLayer{accept: accept, connect: connect, address: address, conns: make(map[*streamConn]struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
 
-// Dial reaches the Raft of another node.
+// Dial reaches the Raft of another node, and of no other that has its address.
 func (s *streamLayer) Dial(address raft.ServerAddress, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(s.ctx, timeout)
 	defer cancel()
-	c, err := s.connect(ctx, string(address), mux.ProtocolRaft)
+	id, at := unnamed(address)
+	c, err := s.connect(ctx, id, at, mux.ProtocolRaft)
 	if err != nil {
 		return nil, err
 	}
