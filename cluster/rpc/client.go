@@ -99,7 +99,7 @@ func (c *Client) peer(ctx context.Context, address string) (_ *peer, fresh bool,
 		c.peers = make(map[string]*peer)
 	}
 	p := c.peers[address]
-	if p == nil {
+	if p == nil || p.hasFailed() {
 		p, fresh = c.newPeer(address), true
 		c.peers[address] = p
 		c.wg.Go(func() { c.run(p) })
@@ -163,6 +163,14 @@ type peer struct {
 	waiting map[uint64]chan frame
 	failed  error
 	heard   time.Time // when something last came
+}
+
+// hasFailed: the connection is no good any more, though its goroutine may not
+// have ended yet.
+func (p *peer) hasFailed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.failed != nil
 }
 
 func (p *peer) dialErr() error {
