@@ -43,13 +43,16 @@
 //
 // # What can be repeated
 //
-// A seed is a schedule, always. In a plain `go test` the same schedule may run in
+// A seed is a schedule, always; a run of it is not exactly repeatable. In a plain `go test` the same schedule may run in
 // another order: the scheduler, select and the order of maps have a part in it.
 // cmd/tocsin/sim/build makes a binary in which these come from the seed, too (it
 // gives the compiler changed copies of two files of the runtime, and of nothing
 // else), and which runs each seed in a process of its own with one P and without
-// garbage collection. There most seeds repeat to the letter, and the rest nearly:
-// TestRepeats measures it. What is left are maps whose keys are addresses.
+// garbage collection. A seed then repeats nearly: the same steps at the same
+// times and mostly the same messages, but only about one in five to the letter,
+// and a claim may go to another node. What is left is not tracked down, so a
+// failure that hangs on a race of messages may need a few tries to show again;
+// its transcript is printed when it first fails.
 //
 // A failing seed prints its schedule and transcript at once, and
 //

@@ -1,5 +1,5 @@
 // Command build compiles the simulation's test binary in a form in which a seed
-// gives the same run every time: see exact.go. With -mutant it breaks a rule of
+// gives nearly the same run every time: see exact.go. With -mutant it breaks a rule of
 // the product first: see mutants.go.
 //
 // Neither changes a file of the tree or of Go: the compiler is given changed
