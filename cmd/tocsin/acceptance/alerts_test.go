@@ -190,8 +190,8 @@ func TestMergeAlerts(t *testing.T) {
 	// newest ones.
 	s.Post(2.8, a.From(2).Note("v", "2"))
 	s.Want(hook, 4, 4+soon, rig.Told{Firing: []rig.Alert{a.From(1).Note("v", "2")}, Group: g})
-	s.Post(4.9, a.From(3).To(4.9).Note("v", "3"))
-	s.Want(hook, 5, 5+soon, rig.Told{Resolved: []rig.Alert{a.From(1).To(4.9).Note("v", "3")}, Group: g})
+	s.Post(4.5, a.From(3).To(4.5).Note("v", "3"))
+	s.Want(hook, 5, 5+soon, rig.Told{Resolved: []rig.Alert{a.From(1).To(4.5).Note("v", "3")}, Group: g})
 	// After the end it is another incident.
 	s.Post(6.3, a.From(6).Note("v", "4"))
 	s.Want(hook, 7, 7.3+soon, rig.Told{Firing: []rig.Alert{a.From(6).Note("v", "4")}, Group: g})
