@@ -268,9 +268,12 @@ func TestVersionThatThisNodeCannotLoad(t *testing.T) {
 func TestSeedDoesNotReplaceAVersion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, "route: {}")
+		synctest.Wait()
 		b.before = func() { b.put(secondYAML) }
 		b.write(firstYAML)
-		time.Sleep(time.Minute)
+		// Not at the moment of a try.
+		time.Sleep(time.Minute + seedEvery/2)
+		synctest.Wait()
 		if b.before != nil {
 			t.Fatal("the node did not try to seed")
 		}
