@@ -540,6 +540,7 @@ func TestNoGoroutineIsLeft(t *testing.T) {
 			r.fire("a job=j" + string(rune('0'+i)))
 		}
 		r.until(120 * sec)
+		synctest.Wait() // what begins at this moment ends in it
 		if now := runtime.NumGoroutine(); now > quiet {
 			t.Errorf("%d goroutines, %d before", now, quiet)
 		}

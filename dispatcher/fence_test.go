@@ -48,6 +48,21 @@ func TestSuspendedSenderDoesNotSendWhatWas(t *testing.T) {
 	})
 }
 
+// I17: an alert that is over, and of which it is in doubt what was told last, is
+// not told as firing by a view of before: its end is what is left to tell.
+func TestOldViewInDoubtIsNotTold(t *testing.T) {
+	inBubble(t, 1, simple("1s", "20s", "4h"), func(r *rig) {
+		r.answer = failsBefore(r, 12*sec)
+		r.fire("a")
+		r.until(5 * sec)
+		r.resolve("a")
+		r.until(30 * sec)
+		r.wants("21s hook resolved a")
+		r.until(30 * time.Minute)
+		r.wants()
+	})
+}
+
 // I17: nor when it is back in step: what fired at its last look, ended and was told
 // as resolved by others is not told as firing again.
 func TestOldViewIsNotTold(t *testing.T) {

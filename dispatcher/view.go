@@ -123,9 +123,11 @@ func (v *view) situation(sendResolved, unsure bool, base *model.Entry) Situation
 
 // past are those that fired at the tick, have ended since, and were told as
 // resolved, by a node that has looked at them later than this view did: a process
-// that stood still comes back with an old view, and must not tell it (I17).
+// that stood still comes back with an old view, and must not tell it (I17). If it
+// is in doubt what was told of them last, their end is what is left to tell, at
+// the next tick.
 func (v *view) past(base *model.Entry) model.AlertSet {
-	told := v.firing.Intersect(base.Resolved)
+	told := v.firing.Intersect(base.Resolved.Union(base.Maybe))
 	if len(told) == 0 {
 		return nil
 	}
