@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"tocsin/cmd/tocsin/acceptance/rig"
 )
 
 // view is what a node says of its cluster.
@@ -25,20 +27,8 @@ func (n *Node) view(ctx context.Context) (view, error) {
 }
 
 func (n *Node) tocsinView(ctx context.Context) (view, error) {
-	var st struct {
-		Node struct {
-			ID string `json:"id"`
-		} `json:"node"`
-		Cluster struct {
-			Leader *struct {
-				ID string `json:"id"`
-			} `json:"leader"`
-			Quorum struct {
-				Voters int `json:"voters"`
-			} `json:"quorum"`
-		} `json:"cluster"`
-	}
-	if err := n.Do(ctx, "GET", "/api/tocsin/v1/status", nil, &st); err != nil {
+	var st rig.State
+	if err := n.Do(ctx, "GET", rig.StatusPath, nil, &st); err != nil {
 		return view{}, err
 	}
 	v := view{name: st.Node.ID}

@@ -6,9 +6,13 @@ import (
 	"time"
 )
 
-// state is what our admin API tells of a node's part in the cluster.
-type state struct {
+// StatusPath is where our admin API tells a State.
+const StatusPath = "/api/tocsin/v1/status"
+
+// State is what our admin API tells of a node's part in the cluster.
+type State struct {
 	Node struct {
+		ID      string `json:"id"`
 		Applied uint64 `json:"applied_index"`
 		Hash    string `json:"state_hash"`
 	} `json:"node"`
@@ -22,9 +26,9 @@ type state struct {
 	} `json:"cluster"`
 }
 
-func (c *Client) state() (state, error) {
-	var out state
-	err := c.fetch("/api/tocsin/v1/status", &out)
+func (c *Client) state() (State, error) {
+	var out State
+	err := c.fetch(StatusPath, &out)
 	return out, err
 }
 
