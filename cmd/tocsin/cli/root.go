@@ -89,6 +89,7 @@ func newRoot(s Streams) *cobra.Command {
 	root.SetErr(s.Err)
 	root.SetVersionTemplate(version.Print("tocsin") + "\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetHelpCommand(newHelp(s))
 	root.AddCommand(
 		newServer(s), newDev(s), newVersion(s),
 		newStatus(s), newConfig(s), newAlert(s), newSilence(s), newRaft(s), newDeliveries(s),

@@ -1,0 +1,4 @@
+package docs
+
+// TopicsIn is Topics of other files.
+var TopicsIn = topicsIn
