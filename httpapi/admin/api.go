@@ -45,6 +45,7 @@ func (a *API) Register(g *echo.Group) {
 	g.GET("/raft/peers", a.getPeers, noStore)
 	g.GET("/deliveries", a.getDeliveries, noStore)
 	g.GET("/ledger", a.getLedger, noStore)
+	g.GET("/openapi.yaml", a.getDescription)
 
 	g.POST("/config/check", a.checkConfig, noStore, a.localOnly)
 	g.POST("/config", a.applyConfig, noStore, a.localOnly)

@@ -17,6 +17,7 @@
 //	GET /config                    the active version, secrets masked
 //	GET /config/{rev}              any version that is kept, secrets masked
 //	GET /config/history?limit=     versions without their texts, newest first
+//	GET /openapi.yaml              this API in OpenAPI 3.0
 //	GET /raft/peers                the nodes
 //	GET /deliveries                the delivery history, newest first; parameters
 //	                               receiver, group, integration, outcome (sent,
