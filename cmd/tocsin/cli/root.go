@@ -93,6 +93,7 @@ func newRoot(s Streams) *cobra.Command {
 	root.AddCommand(
 		newServer(s), newDev(s), newVersion(s),
 		newStatus(s), newConfig(s), newAlert(s), newSilence(s), newRaft(s), newDeliveries(s),
+		newMonitoring(s),
 	)
 	return root
 }
