@@ -72,6 +72,12 @@ func (s *stage) apply(c command.Command) command.Result {
 		return s.removeNode(c.ID)
 	case command.SetMinVersion:
 		return s.setMinVersion(c.Version)
+	case command.PutRecord:
+		return s.setRecord(c)
+	case command.DropRecord:
+		return s.dropRecord(c)
+	case command.Signed:
+		return s.signed(c)
 	case command.GC:
 		return s.collect(c)
 	default:

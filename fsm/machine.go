@@ -183,7 +183,7 @@ func (m *Machine) publish(v *View, c Change) {
 
 // everything says that all may have changed between two views.
 func everything(before, after *View) Change {
-	c := Change{Index: after.index, Config: true, Silences: true, Nodes: true, Restored: true}
+	c := Change{Index: after.index, Config: true, Silences: true, Nodes: true, Records: true, Restored: true}
 	for _, v := range []*View{before, after} {
 		for e := range v.Entries() {
 			c.Keys = append(c.Keys, e.Key)

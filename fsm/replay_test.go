@@ -33,7 +33,7 @@ func drawCommand(t *rapid.T, v *fsm.View) command.Command {
 	node := someNode.Draw(t, "node")
 	at := someStamp.Draw(t, "at")
 	row := model.Delivery{ID: "d", Outcome: model.OutcomeSent, Error: "e"}
-	switch rapid.IntRange(0, 15).Draw(t, "kind") {
+	switch rapid.IntRange(0, 19).Draw(t, "kind") {
 	case 0:
 		return command.FoundCluster{ID: model.ClusterID(rapid.SampledFrom([]string{"c1", "c2"}).Draw(t, "cluster"))}
 	case 1:
@@ -66,6 +66,14 @@ func drawCommand(t *rapid.T, v *fsm.View) command.Command {
 		return command.GC{SilencesBefore: at, EntriesBefore: at, HistoryBefore: at, HistoryMax: uint64(at)}
 	case 12:
 		return command.SetMinVersion{Version: 1}
+	case 13:
+		return drawRecord(t, v, name(tok))
+	case 14:
+		return command.DropRecord{Record: someRecordKind.Draw(t, "record"), Name: "a", BaseRev: model.AnyRev}
+	case 15:
+		return command.SignedBy(model.Actor{Name: "token:" + name(tok)}, node, tok, drawRecord(t, v, name(tok)))
+	case 16:
+		return command.SignedBy(model.Actor{Name: "local"}, node, tok, command.Note("node.remove", string(node), ""))
 	default:
 		var configRev uint64
 		if c := v.Config(); c != nil {
@@ -75,6 +83,20 @@ func drawCommand(t *rapid.T, v *fsm.View) command.Command {
 			Key: key, Token: tok, Node: node, BaseRev: rev, ConfigRev: configRev, Firing: firing, Resolved: resolved,
 		}}
 	}
+}
+
+var someRecordKind = rapid.SampledFrom([]model.RecordKind{model.RecordPKI, model.RecordAPIToken, 99})
+
+func drawRecord(t *rapid.T, v *fsm.View, body string) command.Command {
+	c := command.PutRecord{
+		Record: someRecordKind.Draw(t, "record"), Name: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "record name"), Body: []byte(body),
+	}
+	if old, ok := v.Record(c.Record, c.Name); ok {
+		c.BaseRev = old.Rev
+	} else if rapid.Bool().Draw(t, "any") {
+		c.BaseRev = model.AnyRev
+	}
+	return c
 }
 
 // drawLog drives a replica and leaves the log in it: commands alone and several
@@ -151,7 +173,7 @@ func TestSameLogSameState(t *testing.T) {
 func sameViews(t *rapid.T, a, b *fsm.View) {
 	t.Helper()
 	text := func(v *fsm.View) string {
-		s := fmt.Sprint(v.Index(), v.Term(), v.StateHash(), v.Cluster(), v.MinVersion(), v.SilenceRev(), v.ClaimCount())
+		s := fmt.Sprint(v.Index(), v.Term(), v.StateHash(), v.Cluster(), v.MinVersion(), v.SilenceRev(), v.ClaimCount(), v.AuditCount())
 		for e := range v.Entries() {
 			s += fmt.Sprintf("\n%x", model.Encode(e))
 		}
@@ -160,6 +182,11 @@ func sameViews(t *rapid.T, a, b *fsm.View) {
 		}
 		for n := range v.Nodes() {
 			s += fmt.Sprintf("\n%+v", n)
+		}
+		for k := range model.RecordKind(100) {
+			for r := range v.Records(k) {
+				s += fmt.Sprintf("\n%+v", r)
+			}
 		}
 		if c := v.Config(); c != nil {
 			s += fmt.Sprintf("\n%+v", *c)
@@ -185,6 +212,11 @@ func TestHashTellsStatesApart(t *testing.T) {
 		{"a silence", []command.Command{command.PutSilence{Silence: model.Silence{ID: "a"}}}},
 		{"a claim denied", []command.Command{command.Claim{ClaimRequest: model.ClaimRequest{Key: theKey, Token: token("t"), Node: "n1"}}}},
 		{"a minimum version", []command.Command{command.SetMinVersion{Version: 1}}},
+		{"a record", []command.Command{command.PutRecord{Record: 1, Name: "a"}}},
+		{"a record of another kind", []command.Command{command.PutRecord{Record: 2, Name: "a"}}},
+		{"a record with a body", []command.Command{command.PutRecord{Record: 1, Name: "a", Body: []byte("b")}}},
+		{"a note", []command.Command{command.SignedBy(model.Actor{Name: "local"}, "n1", token("t"), command.Note("a", "b", ""))}},
+		{"a note by somebody", []command.Command{command.SignedBy(model.Actor{Name: "unix:1"}, "n1", token("t"), command.Note("a", "b", ""))}},
 	} {
 		r := newReplica(t)
 		r.do(1, f.cmds...)
@@ -223,8 +255,17 @@ func sameContent(t *rapid.T, c command.Command, a, b *fsm.View) {
 	same := slices.EqualFunc(slices.Collect(a.Entries()), slices.Collect(b.Entries()), func(x, y *model.Entry) bool { return x == y }) &&
 		slices.EqualFunc(slices.Collect(a.Silences()), slices.Collect(b.Silences()), func(x, y *model.Silence) bool { return x == y }) &&
 		slices.Equal(slices.Collect(a.Nodes()), slices.Collect(b.Nodes())) &&
-		a.Config() == b.Config() && a.Cluster() == b.Cluster() && a.MinVersion() == b.MinVersion()
+		slices.EqualFunc(recordsOf(a), recordsOf(b), func(x, y model.Record) bool { return x.Rev == y.Rev }) &&
+		a.Config() == b.Config() && a.Cluster() == b.Cluster() && a.MinVersion() == b.MinVersion() &&
+		a.AuditCount() == b.AuditCount()
 	if !same {
 		t.Fatalf("applying %v %+v again changed something", c.Kind(), c)
 	}
+}
+
+func recordsOf(v *fsm.View) (all []model.Record) {
+	for k := range model.RecordKind(100) {
+		all = slices.AppendSeq(all, v.Records(k))
+	}
+	return all
 }

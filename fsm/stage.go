@@ -169,7 +169,7 @@ func (s *stage) finish() (Change, error) {
 func (v *View) meta() store.Meta {
 	return store.Meta{
 		Cluster: v.cluster, Index: v.index, Term: v.term, Hash: v.hash, MinVersion: v.minVersion,
-		SilenceRev: v.silenceRev, RevFloor: v.revFloor, HistorySeq: v.historySeq,
+		SilenceRev: v.silenceRev, RevFloor: v.revFloor, HistorySeq: v.historySeq, AuditSeq: v.auditSeq,
 	}
 }
 
@@ -181,7 +181,7 @@ func load(tx *store.Tx) (*View, error) {
 		return nil, err
 	}
 	v.cluster, v.index, v.term, v.hash, v.minVersion = m.Cluster, m.Index, m.Term, m.Hash, m.MinVersion
-	v.silenceRev, v.revFloor, v.historySeq = m.SilenceRev, m.RevFloor, m.HistorySeq
+	v.silenceRev, v.revFloor, v.historySeq, v.auditSeq = m.SilenceRev, m.RevFloor, m.HistorySeq, m.AuditSeq
 	err = each(tx.Entries(), func(e *model.Entry) {
 		v.entries.Set(e)
 		if e.Claim != nil {
@@ -195,6 +195,12 @@ func load(tx *store.Tx) (*View, error) {
 		return nil, err
 	}
 	if err := each(tx.Nodes(), func(n *model.Node) { v.nodes.Set(*n) }); err != nil {
+		return nil, err
+	}
+	if err := each(tx.Records(), func(r *model.Record) { v.records.Set(r) }); err != nil {
+		return nil, err
+	}
+	if v.recent, err = loadRecent(tx); err != nil {
 		return nil, err
 	}
 	err = each(tx.Configs(), func(c *model.ConfigVersion) {

@@ -19,6 +19,7 @@ type View struct {
 	silenceRev  uint64
 	revFloor    uint64
 	historySeq  uint64
+	auditSeq    uint64
 	claims      int
 
 	config *model.ConfigVersion
@@ -27,6 +28,9 @@ type View struct {
 	entries  *btree.BTreeG[*model.Entry]
 	silences *btree.BTreeG[*model.Silence]
 	nodes    *btree.BTreeG[model.Node]
+	records  *btree.BTreeG[*model.Record]
+	// recent are the newest rows of the audit, oldest first.
+	recent []auditRef
 }
 
 func newView() *View {
@@ -37,6 +41,7 @@ func newView() *View {
 		}, o),
 		silences: btree.NewBTreeGOptions(func(a, b *model.Silence) bool { return a.ID < b.ID }, o),
 		nodes:    btree.NewBTreeGOptions(func(a, b model.Node) bool { return a.ID < b.ID }, o),
+		records:  btree.NewBTreeGOptions(recordLess, o),
 	}
 }
 
@@ -47,6 +52,7 @@ func (v *View) clone() *View {
 	c.entries = v.entries.Copy()
 	c.silences = v.silences.Copy()
 	c.nodes = v.nodes.Copy()
+	c.records = v.records.Copy()
 	return &c
 }
 

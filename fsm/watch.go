@@ -12,8 +12,8 @@ import (
 type Change struct {
 	// Index is the applied index after it.
 	Index uint64
-	// Config, Silences and Nodes say which of them changed.
-	Config, Silences, Nodes bool
+	// Config, Silences, Nodes and Records say which of them changed.
+	Config, Silences, Nodes, Records bool
 	// Keys are the ledger entries that changed, ascending.
 	Keys []model.DeliveryKey
 	// Restored: a snapshot took the place of everything. All of the above are

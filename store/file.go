@@ -87,9 +87,11 @@ func initialMmapSize() int {
 	}
 }
 
-// layout is what a file must contain.
+// layout is what a file must contain. A new file has the schema fresh; up to
+// schema are known.
 type layout struct {
 	kind    string
+	fresh   uint32
 	schema  uint32
 	buckets []string
 }
@@ -267,10 +269,27 @@ func (l layout) create(tx *bbolt.Tx) error {
 			return err
 		}
 	}
-	return errors.Join(
-		meta.Put(keyKind, []byte(l.kind)),
-		meta.Put(keySchema, binary.BigEndian.AppendUint32(nil, l.schema)),
-	)
+	if err := meta.Put(keyKind, []byte(l.kind)); err != nil {
+		return err
+	}
+	return raiseSchema(tx, l.fresh)
+}
+
+// schemaOf is the schema of what is in a file.
+func schemaOf(tx *bbolt.Tx) uint32 {
+	b := tx.Bucket(bucketMeta).Get(keySchema)
+	if len(b) != 4 {
+		return 0
+	}
+	return binary.BigEndian.Uint32(b)
+}
+
+// raiseSchema makes older programs refuse the file, if it is not so new already.
+func raiseSchema(tx *bbolt.Tx, n uint32) error {
+	if schemaOf(tx) >= n {
+		return nil
+	}
+	return tx.Bucket(bucketMeta).Put(keySchema, binary.BigEndian.AppendUint32(nil, n))
 }
 
 // classify gives an error of bbolt or of the file system this package's name.

@@ -14,7 +14,7 @@ import (
 // localSchema is the version of the local file's layout.
 const localSchema = 1
 
-var localLayout = layout{kind: "local", schema: localSchema, buckets: []string{"node", "overlays", "alerts", "sends"}}
+var localLayout = layout{kind: "local", fresh: localSchema, schema: localSchema, buckets: []string{"node", "overlays", "alerts", "sends"}}
 
 var (
 	bucketNode     = []byte("node")

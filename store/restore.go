@@ -76,7 +76,10 @@ func (s *State) build(temp string, in *sumReader, h Header, look func(*Tx) error
 	if err != nil {
 		return err
 	}
-	err = fill(db, in, h)
+	err = db.Update(func(tx *bbolt.Tx) error { return raiseSchema(tx, uint32(h.Schema)) })
+	if err == nil {
+		err = fill(db, in, h)
+	}
 	if err == nil {
 		err = check(db)
 	}
@@ -178,6 +181,16 @@ func examine(tx *Tx, h Header, look func(*Tx) error) error {
 		}
 	}
 	for _, err := range tx.Deliveries(0) {
+		if err != nil {
+			return err
+		}
+	}
+	for _, err := range tx.Records() {
+		if err != nil {
+			return err
+		}
+	}
+	for _, err := range tx.Audit(0) {
 		if err != nil {
 			return err
 		}

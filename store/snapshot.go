@@ -26,6 +26,7 @@ const (
 
 // Header stands before the records of a snapshot.
 type Header struct {
+	// Format is that of the snapshot, Schema that of the state in it.
 	Format, Schema uint16
 	Cluster        model.ClusterID
 	Index, Term    uint64
@@ -103,7 +104,7 @@ func (s *Snapshot) write(w *bufio.Writer) error {
 		return err
 	}
 	if err := writeHeader(w, Header{
-		Format: SnapshotFormat, Schema: Schema, Cluster: s.meta.Cluster,
+		Format: SnapshotFormat, Schema: uint16(schemaOf(s.tx)), Cluster: s.meta.Cluster,
 		Index: s.meta.Index, Term: s.meta.Term, Length: length,
 	}); err != nil {
 		return err

@@ -12,16 +12,25 @@ import (
 	"tocsin/fsm/model"
 )
 
-// Schema is the version of the state file's layout. A file of a newer one is
-// refused; an older one is brought up to it when it is opened.
-const Schema = 1
+// Schema is the newest version of the state file's layout. A file of a newer one
+// is refused. A file, and a snapshot of it, has the lowest that fits what it
+// holds: so an older program can go on with it until there is something in it
+// that the program would lose.
+const Schema = 2
+
+// The schemas: the second has records and the audit.
+const (
+	schemaFirst   = 1
+	schemaRecords = 2
+)
 
 // The buckets of the state file. Snapshots name them by their place in this
 // list, so it only ever grows at its end.
 var stateLayout = layout{
 	kind:    "state",
+	fresh:   schemaFirst,
 	schema:  Schema,
-	buckets: []string{"state", "configs", "silences", "entries", "nodes", "history"},
+	buckets: []string{"state", "configs", "silences", "entries", "nodes", "history", "records", "audit"},
 }
 
 var (
@@ -31,6 +40,8 @@ var (
 	bucketEntries  = []byte("entries")
 	bucketNodes    = []byte("nodes")
 	bucketHistory  = []byte("history")
+	bucketRecords  = []byte("records")
+	bucketAudit    = []byte("audit")
 
 	keyState = []byte("state")
 )
@@ -56,6 +67,8 @@ type Meta struct {
 	RevFloor uint64
 	// HistorySeq is the number of the last row of the delivery history.
 	HistorySeq uint64
+	// AuditSeq is the number of the last row of the audit.
+	AuditSeq uint64
 }
 
 // WriteWire writes m as a message.
@@ -68,6 +81,7 @@ func (m Meta) WriteWire(w *model.WireWriter) {
 	w.Uint(6, m.SilenceRev)
 	w.Uint(7, m.RevFloor)
 	w.Uint(8, m.HistorySeq)
+	w.Uint(9, m.AuditSeq)
 }
 
 // ReadWire reads what WriteWire wrote.
@@ -90,6 +104,8 @@ func (m *Meta) ReadWire(r *model.WireReader) {
 			m.RevFloor = r.Uint()
 		case 8:
 			m.HistorySeq = r.Uint()
+		case 9:
+			m.AuditSeq = r.Uint()
 		default:
 			r.Unknown()
 		}

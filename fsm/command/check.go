@@ -12,6 +12,8 @@ func (e *Envelope) check() error {
 		return fmt.Errorf("envelope without a version: %w", ErrInvalid)
 	case e.Version > Version:
 		return fmt.Errorf("envelope of version %d: %w", e.Version, ErrTooNew)
+	case e.Version < Needs(e.Commands...):
+		return fmt.Errorf("envelope of version %d with commands of a newer one: %w", e.Version, ErrInvalid)
 	case len(e.Commands) > MaxCommands:
 		return fmt.Errorf("%d commands: %w", len(e.Commands), ErrLimit)
 	}

@@ -31,6 +31,9 @@ const (
 	KindRemoveNode
 	KindGC
 	KindSetMinVersion
+	KindPutRecord
+	KindDropRecord
+	KindSigned
 )
 
 // String is the command's name in logs and metrics.
@@ -38,11 +41,32 @@ func (k Kind) String() string {
 	names := [...]string{
 		"", "found_cluster", "put_config", "put_silence", "expire_silence", "claim", "settle",
 		"release", "expire", "merge_overlay", "put_node", "remove_node", "gc", "set_min_version",
+		"put_record", "drop_record", "signed",
 	}
 	if k == 0 || int(k) >= len(names) {
 		return "unknown"
 	}
 	return names[k]
+}
+
+// Since is the first command version that knows the kind.
+func (k Kind) Since() uint32 {
+	if k <= KindSetMinVersion {
+		return 1
+	}
+	return 2
+}
+
+// Needs is the version that a program must know to apply all of cmds.
+func Needs(cmds ...Command) uint32 {
+	v := uint32(1)
+	for _, c := range cmds {
+		v = max(v, c.Kind().Since())
+		if s, ok := c.(Signed); ok && s.Command != nil {
+			v = max(v, s.Command.Kind().Since())
+		}
+	}
+	return v
 }
 
 // FoundCluster gives the cluster its name, once and for ever.

@@ -28,7 +28,22 @@ var (
 )
 
 // all is one of each command, with every field set.
-func all() []command.Command {
+func all() []command.Command { return append(first(), second()...) }
+
+// second are the commands that came with version 2.
+func second() []command.Command {
+	return []command.Command{
+		command.PutRecord{Record: model.RecordAPIToken, Name: "ci", BaseRev: model.AnyRev, Body: []byte{0, 1, 255}},
+		command.DropRecord{Record: model.RecordPolicy, Name: "join", BaseRev: 7},
+		command.Signed{
+			Who: model.Actor{Name: "token:ann", Address: "10.0.0.1"}, Node: "n1", Token: token,
+			Action: "silence.expire", Target: "5a", Detail: "by hand", Command: command.ExpireSilence{ID: "5a", At: 15},
+		},
+	}
+}
+
+// first are those of version 1.
+func first() []command.Command {
 	version := model.ConfigVersion{
 		YAML: []byte("route: {}\n"), Author: "ann", Comment: "first",
 		Templates: []model.TemplateFile{{Name: "a.tmpl", Text: []byte("{{ . }}")}, {Name: "b.tmpl"}},
@@ -69,12 +84,18 @@ func all() []command.Command {
 	}
 }
 
-const golden = "testdata/v1.hex"
-
-// The wire form of version 1 never changes: logs and snapshots are full of it.
+// The wire form of a version never changes: logs and snapshots are full of it.
+// What an older program knows is in an envelope of its version.
 func TestGoldenWire(t *testing.T) {
+	goldenWire(t, 1, first())
+	goldenWire(t, 2, second())
+}
+
+func goldenWire(t *testing.T, version uint32, cmds []command.Command) {
+	t.Helper()
+	golden := fmt.Sprintf("testdata/v%d.hex", version)
 	var b strings.Builder
-	for _, c := range all() {
+	for _, c := range cmds {
 		wire, err := command.Encode(command.Envelope{Stamp: 1700000000000, Proposer: "n1", Commands: []command.Command{c}})
 		if err != nil {
 			t.Fatal(err)
@@ -103,7 +124,7 @@ func TestGoldenWire(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := command.Envelope{Version: 1, Stamp: 1700000000000, Proposer: "n1", Commands: all()[i : i+1]}
+		want := command.Envelope{Version: version, Stamp: 1700000000000, Proposer: "n1", Commands: cmds[i : i+1]}
 		if !reflect.DeepEqual(e, want) {
 			t.Errorf("line %d reads\n%+v, want\n%+v", i+1, e, want)
 		}
@@ -175,6 +196,17 @@ func TestRejected(t *testing.T) {
 			Templates: []model.TemplateFile{{Name: "b"}, {Name: "a"}},
 		}}, command.ErrInvalid},
 		{"no version", command.SetMinVersion{}, command.ErrInvalid},
+		{"a record without a kind", command.PutRecord{Name: "a"}, command.ErrInvalid},
+		{"a record without a name", command.PutRecord{Record: 1}, command.ErrInvalid},
+		{"a record too big", command.PutRecord{Record: 1, Name: "a", Body: make([]byte, model.MaxRecordBytes+1)}, command.ErrLimit},
+		{"a record's name too long", command.DropRecord{Record: 1, Name: long[:1025], BaseRev: 1}, command.ErrLimit},
+		{"dropping what was not there", command.DropRecord{Record: 1, Name: "a"}, command.ErrInvalid},
+		{"signed without a token", command.Signed{Action: "a"}, command.ErrInvalid},
+		{"signed without an action", command.Signed{Token: token}, command.ErrInvalid},
+		{"an actor too long", command.Signed{Token: token, Action: "a", Who: model.Actor{Name: long}}, command.ErrLimit},
+		{"a detail too long", command.Signed{Token: token, Action: "a", Detail: long}, command.ErrLimit},
+		{"signed, but wrong", command.Signed{Token: token, Action: "a", Command: command.RemoveNode{}}, command.ErrInvalid},
+		{"signed twice", command.Signed{Token: token, Action: "a", Command: command.Signed{Token: token, Action: "a"}}, command.ErrInvalid},
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			_, err := command.Encode(command.Envelope{Commands: []command.Command{f.c}})
@@ -182,7 +214,7 @@ func TestRejected(t *testing.T) {
 				t.Errorf("encoding it: %v", err)
 			}
 			// What got into the log all the same is rejected there too.
-			wire := model.Encode(command.Envelope{Version: 1, Commands: []command.Command{f.c}})
+			wire := model.Encode(command.Envelope{Version: command.Version, Commands: []command.Command{f.c}})
 			if _, err := command.Decode(wire); err == nil {
 				t.Error("it can be decoded")
 			}
@@ -240,9 +272,13 @@ func TestTooNew(t *testing.T) {
 		b    []byte
 		want error
 	}{
-		{"a newer version", wire(func(w *model.WireWriter) { w.Uint(1, 2); w.Text(99, "?") }), command.ErrTooNew},
+		{"a newer version", wire(func(w *model.WireWriter) { w.Uint(1, command.Version+1); w.Text(99, "?") }), command.ErrTooNew},
 		{"a kind that nobody knows", inner(200, func(w *model.WireWriter) { w.Uint(1, 1) }), command.ErrTooNew},
 		{"a field that nobody knows", inner(11, func(w *model.WireWriter) { w.Text(1, "n"); w.Text(2, "?") }), command.ErrTooNew},
+		{"a kind that nobody knows, signed", inner(16, func(w *model.WireWriter) {
+			w.Message(7, func(w *model.WireWriter) { w.Uint(1, 200); w.Message(2, func(*model.WireWriter) {}) })
+		}), command.ErrTooNew},
+		{"a newer kind in an older envelope", inner(14, func(w *model.WireWriter) { w.Uint(1, 1); w.Text(2, "a") }), command.ErrInvalid},
 		{"a field of the envelope", append(bytes.Clone(good), 0x78, 1), command.ErrTooNew},
 		{"nothing", nil, command.ErrInvalid},
 		{"junk", []byte("junk"), command.ErrMalformed},
@@ -307,4 +343,29 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("encoding is not stable: %v", err)
 		}
 	})
+}
+
+// Words for the audit come from the command, or from who wraps it; they are cut,
+// and a record's body is never among them.
+func TestSignedBy(t *testing.T) {
+	who := model.Actor{Name: "token:ann", Address: "10.0.0.1"}
+	for _, f := range []struct {
+		c                      command.Command
+		action, target, detail string
+	}{
+		{command.PutSilence{Silence: model.Silence{ID: "5a", Comment: "disk"}}, "silence.create", "5a", "disk"},
+		{command.PutSilence{Silence: model.Silence{ID: "5a"}, BaseRev: 3}, "silence.change", "5a", ""},
+		{command.PutRecord{Record: model.RecordAPIToken, Name: "ci", Body: []byte("hush")}, "api_token.create", "ci", ""},
+		{command.DropRecord{Record: model.RecordAPIToken, Name: "ci", BaseRev: 1}, "api_token.drop", "ci", ""},
+		{command.Note("node.remove", "n2", "dead"), "node.remove", "n2", "dead"},
+		{command.As(command.RemoveNode{ID: "n"}, "a.b", strings.Repeat("é", 600), "d"), "a.b", strings.Repeat("é", 512), "d"},
+	} {
+		s := command.SignedBy(who, "n1", token, f.c)
+		if s.Action != f.action || s.Target != f.target || s.Detail != f.detail || s.Who != who || s.Node != "n1" || s.Token != token {
+			t.Errorf("%v is signed as %+v", f.c.Kind(), s)
+		}
+		if strings.Contains(fmt.Sprint(s.Action, s.Target, s.Detail), "hush") {
+			t.Error("a body is in the audit")
+		}
+	}
 }

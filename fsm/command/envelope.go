@@ -9,7 +9,7 @@ import (
 
 // Version is the newest command version that this program understands. A
 // program proposes nothing newer than the cluster's minimum version.
-const Version = 1
+const Version = 2
 
 // Bounds of an envelope. What is beyond them is not proposed, and rejected alike
 // everywhere if it is in the log all the same.
@@ -33,7 +33,7 @@ const (
 // Envelope is one log entry.
 type Envelope struct {
 	// Version is what a program must understand to apply it: that of its newest
-	// command. Encode takes 0 for Version.
+	// command. Encode takes 0 for that.
 	Version uint32
 	// Stamp is the leader's wall clock when it was put into the log. Nothing is
 	// ordered by it.
@@ -60,7 +60,7 @@ var (
 // refuses what Decode would refuse: ErrInvalid, ErrLimit.
 func Encode(e Envelope) ([]byte, error) {
 	if e.Version == 0 {
-		e.Version = Version
+		e.Version = Needs(e.Commands...)
 	}
 	if err := e.check(); err != nil {
 		return nil, fmt.Errorf("encode envelope: %w", err)
@@ -106,11 +106,15 @@ func (e Envelope) WriteWire(w *model.WireWriter) {
 	w.Int(2, int64(e.Stamp))
 	w.Text(3, string(e.Proposer))
 	for _, c := range e.Commands {
-		w.Message(4, func(w *model.WireWriter) {
-			w.Uint(1, uint64(c.Kind()))
-			w.Message(2, c.WriteWire)
-		})
+		writeCommand(w, 4, c)
 	}
+}
+
+func writeCommand(w *model.WireWriter, field int, c Command) {
+	w.Message(field, func(w *model.WireWriter) {
+		w.Uint(1, uint64(c.Kind()))
+		w.Message(2, c.WriteWire)
+	})
 }
 
 // ReadWire reads what WriteWire wrote. The version is looked at first, before
@@ -135,7 +139,7 @@ func (e *Envelope) ReadWire(r *model.WireReader) {
 				r.Fail(ErrLimit)
 				return
 			}
-			if c := readCommand(r); c != nil {
+			if c := readCommand(r, read); c != nil {
 				e.Commands = append(e.Commands, c)
 			}
 		default:
@@ -144,7 +148,7 @@ func (e *Envelope) ReadWire(r *model.WireReader) {
 	}
 }
 
-func readCommand(r *model.WireReader) (c Command) {
+func readCommand(r *model.WireReader, read func(Kind, []byte) (Command, error)) (c Command) {
 	var kind Kind
 	r.Message(func(r *model.WireReader) {
 		for r.Next() {

@@ -59,22 +59,39 @@ func (c SetMinVersion) WriteWire(w *model.WireWriter) { w.Uint(1, uint64(c.Versi
 
 // read reads the command of a kind from its message.
 func read(k Kind, b []byte) (Command, error) {
+	if k == KindSigned {
+		return readWith(readSigned, k, b)
+	}
+	return readPlain(k, b)
+}
+
+// readPlain reads a command that has no other in it.
+func readPlain(k Kind, b []byte) (Command, error) {
 	reader, known := readers[k]
-	if !known {
+	switch {
+	case k == KindSigned:
+		return nil, fmt.Errorf("read %v inside another: %w", k, ErrMalformed)
+	case !known:
 		return nil, fmt.Errorf("read command of kind %d: %w", k, ErrTooNew)
 	}
+	return readWith(reader, k, b)
+}
+
+func readWith(reader func(*model.WireReader) Command, k Kind, b []byte) (Command, error) {
 	r := model.NewWireReader(b)
 	c := reader(r)
 	switch err := r.Err(); {
 	case errors.Is(err, model.ErrWireUnknown):
 		return nil, fmt.Errorf("read %v: %w: %w", k, err, ErrTooNew)
+	case errors.Is(err, ErrTooNew), errors.Is(err, ErrMalformed):
+		return nil, fmt.Errorf("read %v: %w", k, err)
 	case err != nil:
 		return nil, fmt.Errorf("read %v: %w: %w", k, err, ErrMalformed)
 	}
 	return c, nil
 }
 
-// readers is only read.
+// readers is only read. KindSigned is not in it: its reader comes back to it.
 var readers = map[Kind]func(*model.WireReader) Command{
 	KindFoundCluster: func(r *model.WireReader) Command {
 		return FoundCluster{ID: model.ClusterID(onlyText(r))}
@@ -91,6 +108,8 @@ var readers = map[Kind]func(*model.WireReader) Command{
 	KindRemoveNode:    func(r *model.WireReader) Command { return RemoveNode{ID: model.NodeID(onlyText(r))} },
 	KindGC:            readGC,
 	KindSetMinVersion: readSetMinVersion,
+	KindPutRecord:     readPutRecord,
+	KindDropRecord:    readDropRecord,
 }
 
 func onlyText(r *model.WireReader) (s string) {

@@ -40,6 +40,9 @@ func TestWireRoundTrip(t *testing.T) {
 		model.ConfigVersion{},
 		model.TemplateFile{},
 		model.Node{},
+		model.Record{},
+		model.Actor{},
+		model.AuditRow{},
 	} {
 		typ := reflect.TypeOf(zero)
 		t.Run(typ.Name(), func(t *testing.T) {
