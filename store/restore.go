@@ -110,6 +110,11 @@ func fill(db *bbolt.DB, in *sumReader, h Header) error {
 			return err
 		}
 	}
+	return checkSum(in)
+}
+
+// checkSum compares the checksum behind what was read.
+func checkSum(in *sumReader) error {
 	want := in.sum.Sum(nil)
 	var got [sha256.Size]byte
 	if err := readFull(in.r, got[:]); err != nil {
@@ -123,31 +128,40 @@ func fill(db *bbolt.DB, in *sumReader, h Header) error {
 
 // copyRecord copies one record of at most left bytes and says how long it was.
 func copyRecord(tx *bbolt.Tx, in *sumReader, left uint64) (uint64, error) {
-	start := in.n
-	bucket, err := in.ReadByte()
+	bucket, b, k, n, err := readRecord(in, left)
 	if err != nil {
-		return 0, cutOff(err)
-	}
-	k, err := binary.ReadUvarint(in)
-	if err != nil {
-		return 0, cutOff(err)
-	}
-	v, err := binary.ReadUvarint(in)
-	if err != nil {
-		return 0, cutOff(err)
-	}
-	if int(bucket) >= len(stateLayout.buckets) || k == 0 || k > bbolt.MaxKeySize || v > maxRecordBytes ||
-		in.n-start+k+v > left {
-		return 0, fmt.Errorf("%w: a record makes no sense", ErrDamaged)
-	}
-	b := make([]byte, k+v)
-	if err := readFull(in, b); err != nil {
 		return 0, err
 	}
 	// Snapshots ascend, so pages may be filled to the brim.
 	to := tx.Bucket([]byte(stateLayout.buckets[bucket]))
 	to.FillPercent = 0.9
-	return in.n - start, to.Put(b[:k:k], b[k:])
+	return n, to.Put(b[:k:k], b[k:])
+}
+
+// readRecord reads one record of at most left bytes: its bucket, its key and
+// value in one piece with where the key ends, and how long it was.
+func readRecord(in *sumReader, left uint64) (bucket byte, b []byte, k int, n uint64, err error) {
+	start := in.n
+	if bucket, err = in.ReadByte(); err != nil {
+		return 0, nil, 0, 0, cutOff(err)
+	}
+	key, err := binary.ReadUvarint(in)
+	if err != nil {
+		return 0, nil, 0, 0, cutOff(err)
+	}
+	value, err := binary.ReadUvarint(in)
+	if err != nil {
+		return 0, nil, 0, 0, cutOff(err)
+	}
+	if int(bucket) >= len(stateLayout.buckets) || key == 0 || key > bbolt.MaxKeySize || value > maxRecordBytes ||
+		in.n-start+key+value > left {
+		return 0, nil, 0, 0, fmt.Errorf("%w: a record makes no sense", ErrDamaged)
+	}
+	b = make([]byte, key+value)
+	if err := readFull(in, b); err != nil {
+		return 0, nil, 0, 0, err
+	}
+	return bucket, b, int(key), in.n - start, nil
 }
 
 // examine reads every record of a new state, so that nothing which cannot be
