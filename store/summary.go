@@ -96,6 +96,10 @@ func (s *Summary) count(bucket string, key, value []byte) (err error) {
 		err = model.Decode(value, new(model.Node))
 	case "history":
 		err = model.Decode(value, new(model.Delivery))
+	case "records":
+		err = model.Decode(value, new(model.Record))
+	case "audit":
+		err = model.Decode(value, new(model.AuditRow))
 	}
 	if err != nil {
 		return fmt.Errorf("%w: a record of %s: %w", ErrDamaged, bucket, err)
