@@ -174,7 +174,8 @@ func TestSealed(t *testing.T) {
 		"passphrase": {archive.Cheap(archive.Key{Passphrase: "right"}), archive.Key{Passphrase: "right"}, archive.Key{Passphrase: "wrong"}},
 		"recipient": {
 			archive.Key{Recipients: []string{id.Recipient().String()}},
-			archive.Key{Identities: "# a comment\n" + id.String() + "\n"}, archive.Key{Identities: other.String()},
+			archive.Key{Identities: "# a comment\n" + id.String() + "\n"},
+			archive.Key{Identities: other.String()},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
