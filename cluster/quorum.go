@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -14,8 +15,11 @@ import (
 type quorum struct {
 	mu   sync.Mutex // guards the rest
 	held bool
-	lost time.Time // when held last became false, by the monotonic clock
-	said bool      // that it is lost for longer than an election takes
+	// looked is when it was last seen to be held, sure up to when it was then
+	// there for certain.
+	looked, sure time.Time
+	lost         time.Time // up to when it was certainly there; all by the monotonic clock
+	said         bool      // that it is lost for longer than an election takes
 }
 
 func (q *quorum) isHeld() bool {
@@ -24,15 +28,32 @@ func (q *quorum) isHeld() bool {
 	return q.held
 }
 
-// see takes down what is so now and reports whether it is new.
-func (q *quorum) see(held bool) bool {
+// stoodStill is the least time without a look at the quorum, ten times the usual,
+// that shows that the process did not run. Whether the quorum was there meanwhile
+// nobody knows, and whoever wakes up must not count it as a cut.
+const stoodStill = 10 * tick
+
+// see takes down what is so now, and up to when a quorum that is held was there
+// for certain. It reports whether it is new.
+func (q *quorum) see(held bool, sure time.Time) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if held == q.held {
-		return false
+	now, was := time.Now(), q.held
+	q.held = held
+	switch {
+	case held && !was:
+		q.looked, q.sure = now, now
+	case held:
+		q.looked = now
+		if sure.After(q.sure) {
+			q.sure = sure
+		}
+	case was && now.Sub(q.looked) < stoodStill:
+		q.lost = q.sure
+	case was:
+		q.lost = now
 	}
-	q.held, q.lost = held, time.Now()
-	return true
+	return held != was
 }
 
 // lostFor is how long there has been no leader, 0 if there is one.
@@ -62,40 +83,67 @@ func (n *Node) Quorum() model.Quorum {
 		q.LostAt = n.Now().Add(-lost)
 	}
 	q.Reachable, q.Voters = n.countVoters()
-	q.Elsewhere = !q.Held && n.quorumElsewhere()
+	if q.Held {
+		return q
+	}
+	if heard, ok := n.quorumElsewhere(); ok {
+		q.Elsewhere, q.ElsewhereAt = true, n.Now().Add(-time.Since(heard))
+	}
 	return q
 }
 
 // quorumElsewhere reports whether a majority of the voters says that it has a
 // leader, by what it last told: this node is cut off from them where Raft goes,
-// but not, or not noticeably yet, where gossip does.
-func (n *Node) quorumElsewhere() bool {
+// but not, or not noticeably yet, where gossip does. Gossip misses a node only
+// after five to ten seconds; heard is up to when that majority has really been
+// heard.
+func (n *Node) quorumElsewhere() (heard time.Time, ok bool) {
 	voters := n.voterIDs()
-	with := 0
+	var with []time.Time
 	for _, id := range voters {
 		if m, ok := n.member(id); ok && id != n.id && m.Alive && m.Flags&(gossip.FlagDegraded|gossip.FlagStorageFailed) == 0 {
-			with++
+			with = append(with, n.lastHeard(m))
 		}
 	}
-	return with > len(voters)/2
+	if len(with) <= len(voters)/2 {
+		return time.Time{}, false
+	}
+	slices.SortFunc(with, func(a, b time.Time) int { return b.Compare(a) })
+	return with[len(voters)/2], true
+}
+
+// lastHeard is when a member last showed that it is there: by an answer on its
+// port, by an answer to a ping, or by news of itself.
+func (n *Node) lastHeard(m gossip.Member) time.Time {
+	at := m.Told
+	if m.Acked.After(at) {
+		at = m.Acked
+	}
+	if s, ok := n.sights.get(m.ID); ok && s.heard.After(at) {
+		at = s.heard
+	}
+	return at
 }
 
 // holdsQuorum looks at Raft: this node leads, or has heard of the leader within
 // an election timeout. A node whose disk is out of use holds nothing, whatever
-// it hears.
-func (n *Node) holdsQuorum() bool {
+// it hears. A follower is sure of its leader up to when it last heard of it; a
+// leader steps down when a lease is over without a majority, so up to that long
+// ago it had one.
+func (n *Node) holdsQuorum() (held bool, sure time.Time) {
 	e := n.engine.Load()
 	if e == nil || e.failure() != nil {
-		return false
+		return false, time.Time{}
 	}
 	if _, err := n.storage.get(); err != nil {
-		return false
+		return false, time.Time{}
 	}
 	if e.raft.State() == raft.Leader {
-		return true
+		return true, time.Now().Add(-n.opts.Timing.LeaderLease)
 	}
 	_, leader := e.raft.LeaderWithID()
-	return leader != "" && time.Since(e.raft.LastContact()) < n.opts.Timing.Election
+	contact := e.raft.LastContact()
+	return leader != "" && time.Since(contact) < n.opts.Timing.Election, contact
 }
 
 // countVoters is how many voters are in sight, and how many there are.
@@ -142,8 +190,8 @@ func (n *Node) lookAtQuorum() {
 }
 
 func (n *Node) seeQuorum() (held bool) {
-	held = n.holdsQuorum()
-	if n.quorum.see(held) {
+	held, sure := n.holdsQuorum()
+	if n.quorum.see(held, sure) {
 		if held {
 			n.cameBack()
 		} else {

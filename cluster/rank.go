@@ -128,7 +128,7 @@ func (n *Node) refreshRanks() {
 			next.senders = ids(voters)
 		}
 	} else {
-		if n.quorumElsewhere() {
+		if _, elsewhere := n.quorumElsewhere(); elsewhere {
 			without := slices.DeleteFunc(slices.Clone(alive), func(m gossip.Meta) bool { return !m.Is(gossip.FlagDegraded) })
 			next.ahead = len(alive) - len(without)
 			alive = without

@@ -283,7 +283,7 @@ func TestB6BothSidesOfACutSayTheSame(t *testing.T) {
 		if len(r.tellings()) == 2 && (r.tellings()[0].degraded || !r.tellings()[1].degraded) {
 			t.Errorf("degraded is told wrongly: %v", r.tellings())
 		}
-		r.wants("1s hook firing a", "15s hook firing a")
+		r.wants("1s hook firing a", "17.5s hook firing a")
 	})
 }
 

@@ -89,14 +89,18 @@ func (c *cut) mode(q model.Quorum, now time.Time) mode {
 	return m
 }
 
-// hold is how long a loss is waited out. Gossip misses a node only after up to
-// ten seconds, so what it sees when the quorum goes does not say yet whether the
-// others could be a majority; and where a leader is known but does not answer, a
-// new one is mostly being chosen. So with others in the cluster the tongue is held
-// in any case.
+// healTime is what a cut that has healed within the peer timeout still needs until
+// claims are answered: connections, an election, a heartbeat.
+const healTime = 2500 * time.Millisecond
+
+// hold is how long a loss is waited out, from when the quorum was last there for
+// certain. Gossip misses a node only after up to ten seconds, so what it sees when
+// the quorum goes does not say yet whether the others could be a majority; and
+// where a leader is known but does not answer, a new one is mostly being chosen.
+// So with others in the cluster the tongue is held in any case.
 func (c *cut) hold(q model.Quorum) time.Duration {
 	if q.Voters > 1 {
-		return max(claimTimeout, c.peerTimeout)
+		return max(claimTimeout, c.peerTimeout+healTime)
 	}
 	return claimTimeout
 }
@@ -113,12 +117,12 @@ const reunion = 15 * time.Second
 func (c *cut) look(q model.Quorum, now time.Time) {
 	if !q.Held {
 		c.held = time.Time{}
-		if at := now.Add(-c.age(q)); c.lost.IsZero() || at.Sub(c.lost) > newLoss {
+		if at := now.Add(-c.age(q.LostAt)); c.lost.IsZero() || at.Sub(c.lost) > newLoss {
 			c.lost = at
 		}
 		if q.Elsewhere {
 			// They tell. The tongue is held as long as they are heard.
-			c.lost = now
+			c.lost = later(c.lost, now.Add(-c.age(q.ElsewhereAt)))
 		}
 		if q.Voters > 1 && q.Reachable <= 1 {
 			c.alone = now
@@ -139,12 +143,12 @@ func (c *cut) look(q model.Quorum, now time.Time) {
 // be another: what the cluster says of it is exact to a moment only.
 const newLoss = 100 * time.Millisecond
 
-// age is how long ago the quorum was lost.
-func (c *cut) age(q model.Quorum) time.Duration {
-	if q.LostAt.IsZero() {
+// age is how long ago a moment of the cluster's clock was.
+func (c *cut) age(at time.Time) time.Duration {
+	if at.IsZero() {
 		return 0
 	}
-	return min(max(0, c.now().Sub(q.LostAt)), time.Hour)
+	return min(max(0, c.now().Sub(at)), time.Hour)
 }
 
 // say logs the beginning and the end of sending without a quorum, once each.

@@ -22,17 +22,18 @@ func island(voters int, nodes ...*node) {
 }
 
 // I10: a node that may be the smaller part holds its tongue once a cut, for the
-// peer timeout from the loss of the quorum, and then sends at once.
+// peer timeout from the loss of the quorum and what a heal takes, and then sends at
+// once.
 func TestLonelyNodeHoldsOnce(t *testing.T) {
 	inBubble(t, 1, simple("1s", "10s", "4h"), func(r *rig) {
 		n := r.nodes[0]
 		r.until(5 * sec)
 		island(3, n)
 		n.fire("a job=x")
-		r.until(19*sec + 999*ms)
+		r.until(22*sec + 499*ms)
 		r.wants()
-		r.until(21 * sec)
-		r.wants("20s hook firing a")
+		r.until(23 * sec)
+		r.wants("22.5s hook firing a")
 		if got := gauge(t, n, "tocsin_degraded"); got != 1 {
 			t.Errorf("tocsin_degraded is %v", got)
 		}
@@ -81,7 +82,7 @@ func TestIslandTakesTurns(t *testing.T) {
 		island(5, r.nodes...)
 		r.fire("a")
 		r.until(100 * sec)
-		r.wants("15s hook firing a")
+		r.wants("17.5s hook firing a")
 		// The first is gone for good; the second tells, one peer timeout later
 		// than its tick.
 		r.nodes[0].stop()
@@ -100,7 +101,7 @@ func TestNoLeaderButMajority(t *testing.T) {
 		island(3, r.nodes...)
 		r.fire("a")
 		r.until(50 * sec)
-		r.wants("15s hook firing a")
+		r.wants("17.5s hook firing a")
 	})
 }
 
@@ -187,7 +188,7 @@ func TestHealAdoptsTheOnlyLine(t *testing.T) {
 		island(3, r.nodes...)
 		r.fire("a")
 		r.until(30 * sec)
-		r.wants("15s hook firing a")
+		r.wants("17.5s hook firing a")
 		for _, n := range r.nodes {
 			n.seat.back()
 		}
@@ -209,8 +210,8 @@ func TestUnmergedOverlayIsNotRepeated(t *testing.T) {
 	inBubble(t, 2, simple("1s", "10s", "4h"), func(r *rig) {
 		island(2, r.nodes...)
 		r.fire("a")
-		r.until(16 * sec)
-		r.wants("15s hook firing a")
+		r.until(18 * sec)
+		r.wants("17.5s hook firing a")
 		for _, n := range r.nodes {
 			n.seat.back()
 		}

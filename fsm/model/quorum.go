@@ -7,7 +7,8 @@ type Quorum struct {
 	// Held: a leader is known and was heard of within an election timeout, or
 	// this node leads and its lease is valid.
 	Held bool
-	// LostAt is when Held last became false; zero while it is true.
+	// LostAt is up to when the quorum was certainly there, which is a little
+	// before Held became false; zero while it is true.
 	LostAt time.Time
 	// Reachable counts the voters that are seen alive, this node included
 	// if it votes; Voters counts all of them.
@@ -15,6 +16,9 @@ type Quorum struct {
 	// Elsewhere: a majority of the voters, this node not among them, is in sight
 	// and says that it has a leader.
 	Elsewhere bool
+	// ElsewhereAt is up to when that was heard of them: who is out of reach is
+	// missed only seconds later. Zero while Elsewhere is false.
+	ElsewhereAt time.Time
 }
 
 // CutOff reports whether the voters out of sight could form a majority, or those

@@ -17,7 +17,7 @@ func All() []Scenario {
 const (
 	breaks = 24.0
 	mended = 58.0
-	soon   = breaks + 12
+	soon   = breaks + 15
 )
 
 // The frames of a long fault and of a brief one.
@@ -173,10 +173,10 @@ func cuts() []Scenario {
 	return []Scenario{
 		{Name: "minority cut", Plan: long, Settle: follows, Steps: []Step{cut(breaks, cutOff), heal(mended)}, Want: island(1.5)},
 		{Name: "leader cut", Plan: long, Settle: leads, Steps: []Step{cut(breaks, cutOff), heal(mended)}, Want: island(3)},
-		{Name: "minority cut, heals in 12 s", Plan: brief, Settle: follows, Steps: []Step{cut(breaks, cutOff), heal(soon)}, Want: clean(usual + 1.5)},
-		{Name: "leader cut, heals in 12 s", Plan: brief, Settle: leads, Steps: []Step{cut(breaks, cutOff), heal(soon)}, Want: clean(usual + 3)},
+		{Name: "minority cut, heals in 15 s", Plan: brief, Settle: follows, Steps: []Step{cut(breaks, cutOff), heal(soon)}, Want: clean(usual + 1.5)},
+		{Name: "leader cut, heals in 15 s", Plan: brief, Settle: leads, Steps: []Step{cut(breaks, cutOff), heal(soon)}, Want: clean(usual + 3)},
 		{Name: "every node alone", Plan: long, Steps: []Step{apart(breaks), heal(mended)}, Want: alone, Short: true},
-		{Name: "every node alone, heals in 12 s", Plan: brief, Steps: []Step{apart(breaks), heal(soon)}, Want: clean(20)},
+		{Name: "every node alone, heals in 15 s", Plan: brief, Steps: []Step{apart(breaks), heal(soon)}, Want: clean(20)},
 		flapping(),
 	}
 }
