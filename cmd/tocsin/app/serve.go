@@ -25,11 +25,15 @@ func Serve(ctx context.Context, o Options, reload <-chan os.Signal) error {
 			return err
 		}
 	}
+	systemd := newSupervisor(o.Logger)
+	systemd.tell("STATUS=opens its files")
 	n, err := Open(ctx, o)
 	if err != nil {
 		return err
 	}
-	err = n.wait(ctx, reload)
+	systemd.ready(n)
+	err = n.wait(ctx, reload, systemd)
+	systemd.stopping()
 	if cerr := n.Close(context.WithoutCancel(ctx)); cerr != nil {
 		o.Logger.Warn("the node did not stop cleanly", "err", cerr)
 	}
@@ -37,7 +41,7 @@ func Serve(ctx context.Context, o Options, reload <-chan os.Signal) error {
 }
 
 // wait returns when ctx ends, or with the error that ends the node.
-func (n *Node) wait(ctx context.Context, reload <-chan os.Signal) error {
+func (n *Node) wait(ctx context.Context, reload <-chan os.Signal, systemd *supervisor) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -45,7 +49,7 @@ func (n *Node) wait(ctx context.Context, reload <-chan os.Signal) error {
 		case err := <-n.failed:
 			return err
 		case <-reload:
-			n.Reload(ctx) // logged there
+			systemd.reload(func() error { return n.Reload(ctx) }) // logged there
 		}
 	}
 }
