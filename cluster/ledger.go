@@ -12,6 +12,7 @@ import (
 
 // Entry is the ledger's entry of key in this node's own state.
 func (n *Node) Entry(key model.DeliveryKey) (*model.Entry, bool) {
+	n.metrics.lookups.Inc()
 	return n.opts.Machine.View().Entry(key)
 }
 

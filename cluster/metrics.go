@@ -12,6 +12,7 @@ import (
 type metrics struct {
 	outcomes        *prometheus.CounterVec
 	expired         prometheus.Counter
+	lookups         prometheus.Counter
 	overlaysMerged  prometheus.Counter
 	overlaysDropped prometheus.Counter
 	all             []prometheus.Collector
@@ -27,6 +28,8 @@ func newMetrics(n *Node) *metrics {
 	}
 	m.all = append(m.all, m.outcomes)
 	m.expired = m.counter("tocsin_claims_expired_total", "Claims that this node, as leader, ended because their holder was not heard of.")
+	m.lookups = m.counter("alertmanager_nflog_queries_total", "Number of notification log queries were received.")
+	m.counter("alertmanager_nflog_query_errors_total", "Number notification log received queries that failed: none can, the log is in memory.")
 	m.overlaysMerged = m.counter("tocsin_overlays_merged_total", "Messages sent without a quorum that this node brought into the ledger.")
 	m.overlaysDropped = m.counter("tocsin_overlays_dropped_total", "Overlays of other nodes that were too many to keep, or own ones too many to send.")
 	m.gauges(n)

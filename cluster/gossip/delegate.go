@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/memberlist"
+
+	"tocsin/fsm/model"
 )
 
 // errForeign makes memberlist ignore a node.
@@ -96,6 +98,7 @@ func (d *delegate) NotifyAlive(n *memberlist.Node) error {
 	if d.g.refuse(meta, hostPort(n)) {
 		return errForeign
 	}
+	d.g.metrics.alive.WithLabelValues(meta.label()).Inc()
 	return nil
 }
 
@@ -129,6 +132,8 @@ func (d *delegate) AckPayload() []byte { return nil }
 
 // NotifyPingComplete takes down how long a ping took.
 func (d *delegate) NotifyPingComplete(n *memberlist.Node, rtt time.Duration, _ []byte) {
-	d.g.metrics.pings.Observe(rtt.Seconds())
+	if m, ok := d.g.Member(model.NodeID(n.Name)); ok {
+		d.g.metrics.pings.WithLabelValues(m.label()).Observe(rtt.Seconds())
+	}
 	d.g.acked(n)
 }

@@ -131,6 +131,7 @@ func (g *Gossip) forget() {
 	for id, m := range g.members {
 		if !m.Alive && time.Since(m.Since) > g.opts.Timing.ReconnectTimeout {
 			delete(g.members, id)
+			g.metrics.forget(m.label())
 		}
 	}
 }

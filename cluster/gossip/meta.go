@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -50,6 +51,9 @@ type Meta struct {
 
 // Is reports whether all the given flags are set.
 func (m Meta) Is(f Flags) bool { return m.Flags&f == f }
+
+// label is the node in metrics: its name, or its ID if it has none.
+func (m Meta) label() string { return cmp.Or(m.Name, string(m.ID)) }
 
 // ErrMetaTooLarge says that a Meta does not fit memberlist's 512 bytes.
 var ErrMetaTooLarge = errors.New("node facts do not fit 512 bytes; use shorter names or addresses")

@@ -16,7 +16,8 @@ type metrics struct {
 	reconnects, reconnectsFailed     prometheus.Counter
 	refreshes, refreshesFailed       prometheus.Counter
 	messages                         map[string]*prometheus.CounterVec
-	pings                            prometheus.Histogram
+	pings                            *prometheus.HistogramVec
+	alive                            *prometheus.CounterVec
 	all                              []prometheus.Collector
 }
 
@@ -48,12 +49,16 @@ func newMetrics(g *Gossip) *metrics {
 		m.messages[name] = v
 		m.all = append(m.all, v)
 	}
-	m.pings = prometheus.NewHistogram(prometheus.HistogramOpts{
+	m.pings = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "alertmanager_cluster_pings_seconds",
 		Help:    "Round trips of gossip's pings.",
 		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5},
-	})
-	m.all = append(m.all, m.pings)
+	}, []string{"peer"})
+	m.alive = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "alertmanager_cluster_alive_messages_total",
+		Help: "Signs of life of nodes of this cluster.",
+	}, []string{"peer"})
+	m.all = append(m.all, m.pings, m.alive)
 	m.gauge("alertmanager_cluster_members", "Nodes that gossip sees, this one included.", func() float64 { return float64(g.count(true)) })
 	m.gauge("alertmanager_cluster_failed_peers", "Nodes that gossip has lost.", func() float64 { return float64(g.count(false)) })
 	m.gauge("alertmanager_cluster_health_score", "Health of gossip on this node; 0 is best.", func() float64 { return float64(g.HealthScore()) })
@@ -101,6 +106,12 @@ func (m *metrics) sent(kind string, n int) { m.count("sent", kind, n) }
 func (m *metrics) count(what, kind string, n int) {
 	m.messages[what].WithLabelValues(kind).Inc()
 	m.messages[what+"_size"].WithLabelValues(kind).Add(float64(n))
+}
+
+// forget drops the series of a node.
+func (m *metrics) forget(peer string) {
+	m.pings.DeleteLabelValues(peer)
+	m.alive.DeleteLabelValues(peer)
 }
 
 func (m *metrics) joinTried(reconnect bool, err error) {

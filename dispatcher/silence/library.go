@@ -120,17 +120,19 @@ func (l *library) amend(changed []*compiled) *library {
 	return n
 }
 
-// matching are all silences that match the labels, ascending by ID.
-func (l *library) matching(ls alert.Labels) []*compiled {
+// matching are all silences that match the labels, ascending by ID, and how many
+// were looked at for that.
+func (l *library) matching(ls alert.Labels) (found []*compiled, held int) {
 	var room [16]*compiled
-	return l.sorted(append(l.index.Append(room[:0], ls), l.recent...), ls)
+	cands := append(l.index.Append(room[:0], ls), l.recent...)
+	return l.sorted(cands, ls), len(cands)
 }
 
 // since is what matching becomes after l replaced an older library of the same
 // age, whose largest revision was top and which found old.
-func (l *library) since(old []*compiled, top uint64, ls alert.Labels) []*compiled {
+func (l *library) since(old []*compiled, top uint64, ls alert.Labels) (found []*compiled, held int) {
 	cands := slices.Concat(old, after(l.byRev, top), after(l.recent, top))
-	return l.sorted(cands, ls)
+	return l.sorted(cands, ls), len(cands)
 }
 
 func after(byRev []*compiled, top uint64) []*compiled {

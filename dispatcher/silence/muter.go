@@ -25,6 +25,7 @@ type Muter struct {
 	logger *slog.Logger
 
 	library atomic.Pointer[library]
+	metrics *metrics
 	// mu is held while a library is built, so that it is built once.
 	mu     sync.Mutex
 	memory memory
@@ -34,6 +35,7 @@ type Muter struct {
 func NewMuter(view func() View) *Muter {
 	m := &Muter{view: view, logger: slog.New(slog.DiscardHandler)}
 	m.library.Store(newLibrary())
+	m.metrics = newMetrics(m)
 	return m
 }
 
@@ -45,6 +47,7 @@ func (m *Muter) LogTo(l *slog.Logger) *Muter { m.logger = l; return m }
 // ascending; nil if none.
 func (m *Muter) Mutes(a *alert.Alert, now time.Time) []string {
 	l := m.current()
+	m.metrics.queries.Inc()
 	if l.count == 0 {
 		return nil
 	}
@@ -56,13 +59,16 @@ func (m *Muter) matching(l *library, a *alert.Alert) []*compiled {
 	if known && was.age == l.age && was.rev == l.rev {
 		return was.found
 	}
+	began := time.Now()
 	now := memo{age: l.age, rev: l.rev, top: l.top}
+	held := 0
 	switch {
 	case !known || was.age != l.age || was.rev > l.rev:
-		now.found = l.matching(a.Labels)
+		now.found, held = l.matching(a.Labels)
 	default:
-		now.found = l.since(was.found, was.top, a.Labels)
+		now.found, held = l.since(was.found, was.top, a.Labels)
 	}
+	m.metrics.searched(time.Since(began), held, l.count)
 	m.memory.put(a.Hash, now)
 	return now.found
 }
@@ -84,6 +90,7 @@ func (m *Muter) current() *library {
 	}
 	next, err := l.next(v)
 	if err != nil {
+		m.metrics.uncompiled.WithLabelValues("index").Inc()
 		m.logger.Error("a silence mutes nothing because it does not compile", "err", err)
 	}
 	m.library.Store(next)

@@ -45,7 +45,7 @@ func (n *Node) openDispatcher() error {
 		Ledger:            n.cluster,
 		Peers:             n.cluster,
 		Overlay:           n.cluster,
-		Silences:          silence.NewMuter(func() silence.View { return n.machine.View() }).LogTo(n.opts.Logger),
+		Silences:          silence.NewMuter(func() silence.View { return n.machine.View() }).LogTo(n.opts.Logger).Register(n.opts.Registerer),
 		Store:             n.alerts,
 		Node:              n.cluster.ID(),
 		Epoch:             n.cluster.Epoch(),
