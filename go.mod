@@ -24,6 +24,7 @@ require (
 	golang.org/x/sys v0.48.0
 	google.golang.org/protobuf v1.36.11
 	gopkg.in/yaml.v3 v3.0.1
+	github.com/pmezard/go-difflib v1.0.0
 	pgregory.net/rapid v1.3.0
 )
 

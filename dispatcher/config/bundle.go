@@ -74,7 +74,7 @@ func templateName(dir, path string) string {
 // it does not know turned into ones that it does. A text without such keys comes
 // back as it is. The error is Problems if the version is not valid.
 func Export(v *model.ConfigVersion) ([]byte, error) {
-	c := newCheck("alertmanager.yml", v.YAML)
+	c := newCheck(MainFile, v.YAML)
 	if ps := c.result(); len(ps) > 0 {
 		return nil, ps
 	}

@@ -17,7 +17,7 @@ import (
 
 // Load compiles a version. The error is Problems if the version is not valid.
 func Load(v *model.ConfigVersion, o Options) (*Config, error) {
-	c := newCheck("alertmanager.yml", v.YAML)
+	c := newCheck(MainFile, v.YAML)
 	c.texts(v.Templates, true)
 	if ps := c.result(); len(ps) > 0 {
 		return nil, ps

@@ -14,12 +14,14 @@ import (
 // versionJSON is a version of the configuration. YAML and Templates are left
 // out of lists.
 type versionJSON struct {
-	Rev       uint64     `json:"rev"`
-	Hash      string     `json:"hash"`
-	Active    bool       `json:"active"`
-	Author    string     `json:"author,omitempty"`
-	Comment   string     `json:"comment,omitempty"`
-	At        string     `json:"at,omitempty"`
+	Rev     uint64 `json:"rev"`
+	Hash    string `json:"hash"`
+	Active  bool   `json:"active"`
+	Author  string `json:"author,omitempty"`
+	Comment string `json:"comment,omitempty"`
+	At      string `json:"at,omitempty"`
+	// Unchanged: what was to be applied runs already, so there is no new version.
+	Unchanged bool       `json:"unchanged,omitempty"`
 	YAML      string     `json:"yaml,omitempty"`
 	Templates []textJSON `json:"templates,omitempty"`
 }
@@ -30,10 +32,13 @@ type textJSON struct {
 	Text string `json:"text"`
 }
 
+// errNoConfig is for a cluster that was not given a configuration yet.
+var errNoConfig = &refusal.Denied{Reason: refusal.ErrNotFound, Text: "there is no configuration yet"}
+
 func (a *API) getConfig(c echo.Context) error {
 	v := a.opts.Versions.Active()
 	if v == nil {
-		return &refusal.Denied{Reason: refusal.ErrNotFound, Text: "there is no configuration yet"}
+		return errNoConfig
 	}
 	return a.answerVersion(c, v)
 }

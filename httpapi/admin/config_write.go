@@ -1,11 +1,13 @@
 package admin
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,6 +15,7 @@ import (
 
 	"tocsin/fsm/model"
 	"tocsin/httpapi/answer"
+	"tocsin/httpapi/refusal"
 )
 
 // Bounds of a proposed version, far below what a Raft entry may hold.
@@ -65,7 +68,20 @@ func (a *API) applyConfig(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	active := a.opts.Versions.Active()
+	if base != 0 && revOf(active) != base {
+		return a.overtaken(base)
+	}
+	if active != nil && active.Sum() == v.Sum() {
+		same := a.meta(active)
+		same.Unchanged = true
+		answer.JSON(c.Response(), http.StatusOK, same)
+		return nil
+	}
 	rev, err := a.opts.Versions.Apply(c.Request().Context(), v, base)
+	if base != 0 && errors.Is(err, refusal.ErrConflict) {
+		return a.overtaken(base)
+	}
 	if err != nil {
 		return err
 	}
@@ -74,6 +90,41 @@ func (a *API) applyConfig(c echo.Context) error {
 		Rev: rev, Hash: v.Hash(), Active: true, Author: v.Author, Comment: v.Comment,
 	})
 	return nil
+}
+
+// overtakers bounds how many versions an answer about a conflict lists.
+const overtakers = 20
+
+// overtaken says who changed what since the version that a change was based on.
+func (a *API) overtaken(base uint64) error {
+	versions, err := a.opts.Versions.History(overtakers)
+	if err != nil {
+		return err
+	}
+	active := revOf(a.opts.Versions.Active())
+	f := &fault{http.StatusConflict, faultBody{
+		Error: fmt.Sprintf("version %d is active, not %d", active, base),
+		Hint:  fmt.Sprintf("look at what changed with `tocsin config diff %d %d`, then base the change on version %d", base, active, active),
+	}}
+	for _, v := range versions {
+		if v.Rev <= base {
+			break
+		}
+		meta := a.meta(v)
+		f.body.Since = append(f.body.Since, meta)
+		f.body.Error += fmt.Sprintf("; version %d is by %s at %s", v.Rev, cmp.Or(v.Author, "somebody"), meta.At)
+		if v.Comment != "" {
+			f.body.Error += fmt.Sprintf(" (%s)", v.Comment)
+		}
+	}
+	return f
+}
+
+func revOf(v *model.ConfigVersion) uint64 {
+	if v == nil {
+		return 0
+	}
+	return v.Rev
 }
 
 // proposed is the version that the body asks for, with its sum.
@@ -92,6 +143,7 @@ func (a *API) proposed(p *proposal) (*model.ConfigVersion, error) {
 		}
 		v.YAML, v.Templates = old.YAML, old.Templates
 	}
+	slices.SortFunc(v.Templates, func(x, y model.TemplateFile) int { return strings.Compare(x.Name, y.Name) })
 	v.SHA256 = v.Sum()
 	return v, nil
 }

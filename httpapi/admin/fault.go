@@ -21,6 +21,8 @@ type faultBody struct {
 	Error    string    `json:"error"`
 	Hint     string    `json:"hint,omitempty"`
 	Problems []Problem `json:"problems,omitempty"`
+	// Since are the versions that came in between, newest first.
+	Since []versionJSON `json:"since,omitempty"`
 }
 
 // Error is the sentence of the answer.

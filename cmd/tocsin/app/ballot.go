@@ -48,14 +48,17 @@ func invalidFor(objections []cluster.Objection) error {
 }
 
 // spelledOut is err with its problems in its text, for the log and for
-// POST /-/reload.
-func spelledOut(err error) error {
+// POST /-/reload. file is the name of the file that was proposed.
+func spelledOut(err error, file string) error {
 	var invalid *admin.Invalid
 	if !errors.As(err, &invalid) {
 		return refused(err)
 	}
 	text := err.Error()
 	for _, p := range invalid.Problems {
+		if p.File == proposedName {
+			p.File = file
+		}
 		text += fmt.Sprintf("\n%s:%d:%d: %s", p.File, p.Line, p.Column, p.Message)
 	}
 	return errors.New(text)

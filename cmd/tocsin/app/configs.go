@@ -219,7 +219,7 @@ func (c *configs) reload(ctx context.Context) error {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("propose the configuration file to the cluster: %w", spelledOut(err))
+			return fmt.Errorf("propose the configuration file to the cluster: %w", spelledOut(err, c.opts.File))
 		}
 		return c.waitLoaded(ctx, rev)
 	}

@@ -22,7 +22,7 @@ type versions struct {
 
 // proposedName stands for the file's name in the problems of a version that
 // came without one.
-const proposedName = "alertmanager.yml"
+const proposedName = config.MainFile
 
 // Active is the version in force, nil before the first.
 func (v *versions) Active() *model.ConfigVersion { return v.machine.View().Config() }

@@ -95,9 +95,16 @@ func TestConfigApply(t *testing.T) {
 		t.Error(got)
 	}
 	refusing := newNode(t, map[string]answer{"POST /api/tocsin/v1/config": {code: 422, body: `{"error":"the configuration has problems",
-		"hint":"mend what problems lists, and try again","problems":[{"file":"alertmanager.yml","line":2,"column":3,"message":"no such receiver"}]}`}})
+		"hint":"mend what problems lists, and try again","problems":[{"file":"alertmanager.yml","line":2,"column":3,"message":"no such receiver"},
+		{"file":"team.tmpl","line":1,"message":"unclosed action"}]}`}})
 	got = refusing.run("config", "apply", file)
-	if got.code != 1 || !strings.Contains(got.err, "alertmanager.yml:2:3: no such receiver\n") || !strings.Contains(got.err, "mend what problems lists") {
+	if got.code != 1 || !strings.Contains(got.err, "mend what problems lists") {
 		t.Error(got)
+	}
+	// The files have the names that the user gave, not those that the node knows.
+	for _, want := range []string{file + ":2:3: no such receiver\n", filepath.Join(dir, "team.tmpl") + ":1: unclosed action\n"} {
+		if !strings.Contains(got.err, want) || strings.Contains(got.err, "alertmanager.yml") {
+			t.Errorf("%q is not in %s", want, got.err)
+		}
 	}
 }

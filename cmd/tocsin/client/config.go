@@ -11,12 +11,14 @@ import (
 // ConfigVersion is a version of the configuration. Lists leave YAML and
 // Templates out. Secrets are masked.
 type ConfigVersion struct {
-	Rev       uint64     `json:"rev"`
-	Hash      string     `json:"hash"`
-	Active    bool       `json:"active"`
-	Author    string     `json:"author,omitempty"`
-	Comment   string     `json:"comment,omitempty"`
-	At        time.Time  `json:"at,omitzero"`
+	Rev     uint64    `json:"rev"`
+	Hash    string    `json:"hash"`
+	Active  bool      `json:"active"`
+	Author  string    `json:"author,omitempty"`
+	Comment string    `json:"comment,omitempty"`
+	At      time.Time `json:"at,omitzero"`
+	// Unchanged: it ran already when it was to be applied.
+	Unchanged bool       `json:"unchanged,omitempty"`
 	YAML      string     `json:"yaml,omitempty"`
 	Templates []Template `json:"templates,omitempty"`
 }
