@@ -94,6 +94,7 @@ func (l *leadership) run() {
 	wg.Go(func() { l.lessor.run(l.ctx) })
 	wg.Go(l.runPromote)
 	wg.Go(l.runGC)
+	wg.Go(l.runVersions)
 	wg.Go(l.runBalance)
 	wg.Wait()
 }
@@ -114,8 +115,11 @@ func (l *leadership) establish() error {
 	if l.n.opts.Machine.View().Cluster() != "" {
 		return nil
 	}
-	id := l.n.foundingID()
-	_, err = l.propose(l.ctx, command.FoundCluster{ID: id})
+	found := []command.Command{command.FoundCluster{ID: l.n.foundingID()}}
+	if common := l.n.commonVersion(); common > 0 {
+		found = append(found, command.SetMinVersion{Version: common})
+	}
+	_, err = l.propose(l.ctx, found...)
 	if err != nil {
 		return fmt.Errorf("found the cluster: %w", err)
 	}

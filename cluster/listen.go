@@ -7,7 +7,6 @@ import (
 
 	"tocsin/cluster/gossip"
 	"tocsin/cluster/mux"
-	"tocsin/fsm/command"
 )
 
 // listen binds the port between nodes and gossip, and works out what the others
@@ -118,7 +117,7 @@ func (n *Node) gossipOptions() gossip.Options {
 // facts fills in what this node tells of itself now.
 func (n *Node) facts(m gossip.Meta) gossip.Meta {
 	m.Name, m.Version, m.API, m.Raft = n.opts.Name, n.opts.Version, n.opts.APIAddress, n.raftAddress
-	m.Commands, m.Expect = command.Version, uint32(max(0, n.opts.BootstrapExpect))
+	m.Commands, m.Expect = n.opts.Knows, uint32(max(0, n.opts.BootstrapExpect))
 	m.ConfigRev = n.configRev()
 	_, storageErr := n.storage.get()
 	n.mu.Lock()

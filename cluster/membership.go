@@ -18,7 +18,7 @@ import (
 // its address changed. It follows without a vote until it has caught up.
 // Errors: *NoQuorumError, ErrRefused.
 func (n *Node) AddPeer(ctx context.Context, id model.NodeID, raftAddress string) error {
-	body, err := json.Marshal(joinRequest{ID: id, Address: raftAddress, Cluster: n.clusterID()})
+	body, err := json.Marshal(joinRequest{ID: id, Address: raftAddress, Cluster: n.clusterID(), Commands: n.commandsOf(id)})
 	if err != nil {
 		return err
 	}
@@ -142,6 +142,9 @@ func (n *Node) takeJoin(ctx context.Context, body []byte) error {
 		if s.ID == raft.ServerID(j.ID) {
 			return l.readdress(ctx, s, raft.ServerAddress(j.Address))
 		}
+	}
+	if have := n.commandVersion(); max(1, j.Commands) < have {
+		return refuse("node %s knows commands up to version %d, and this cluster uses version %d: upgrade it first", j.ID, max(1, j.Commands), have)
 	}
 	if err := l.makeRoom(ctx, cfg, j); err != nil {
 		return err

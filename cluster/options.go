@@ -13,6 +13,7 @@ import (
 	"tocsin/cluster/gossip"
 	"tocsin/cluster/mux"
 	"tocsin/fsm"
+	"tocsin/fsm/command"
 	"tocsin/store"
 )
 
@@ -61,6 +62,10 @@ type Options struct {
 	// Retention is how long expired silences, idle ledger entries and the
 	// delivery history are kept. Default 120 h.
 	Retention time.Duration
+
+	// Knows is the newest command version that this node says it knows; default
+	// command.Version. A lower one holds the whole cluster back.
+	Knows uint32
 
 	// Question answers AskVoters of another node: an error is the objection
 	// that it is told. Nil has none. It must return soon after ctx ends.
@@ -144,6 +149,9 @@ func (o *Options) fill() error {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Knows == 0 {
+		o.Knows = command.Version
 	}
 	orDefault(&o.Retention, 120*time.Hour)
 	return o.Timing.fill()

@@ -168,7 +168,7 @@ func (o *overlays) remember(x model.Overlay, underWay bool) error {
 // mergeable is an error if no state machine would take x: such a one would keep
 // all that are proposed with it out of the ledger.
 func mergeable(x model.Overlay) error {
-	e := command.Envelope{Version: command.Version, Commands: []command.Command{command.MergeOverlay{Overlay: x}}}
+	e := command.Envelope{Commands: []command.Command{command.MergeOverlay{Overlay: x}}}
 	if _, err := command.Encode(e); err != nil {
 		return fmt.Errorf("%w: overlay of %s: %w", ErrRejected, x.Key, err)
 	}

@@ -26,11 +26,15 @@ const enqueueTime = time.Second
 // wait: it tries once.
 //
 // Errors: *NoQuorumError (nothing applied), ErrOutcomeUnknown, ErrBehind (with
-// results), ErrBusy, ErrTooLarge, ErrClosed, and those of the commands' wire
+// results), ErrBusy, ErrTooLarge, ErrTooNew, ErrClosed, and those of the commands' wire
 // form. That a command was turned down is in its result, not in the error.
 func (n *Node) Propose(ctx context.Context, cmds ...command.Command) ([]command.Result, error) {
 	if len(cmds) == 0 {
 		return nil, nil
+	}
+	cmds, err := n.fit(cmds)
+	if err != nil {
+		return nil, fmt.Errorf("propose: %w", err)
 	}
 	p, err := newProposal(cmds)
 	if errors.Is(err, command.ErrLimit) {

@@ -146,6 +146,9 @@ func (n *Node) takeForwarded(ctx context.Context, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, refuse("%v", err)
 	}
+	if need, have := command.Needs(env.Commands...), n.commandVersion(); need > have {
+		return nil, refuse("%v", n.tooNew(need, have))
+	}
 	r, err := n.toRaft.submit(ctx, proposal{cmds: env.Commands, bytes: len(body)})
 	if err != nil {
 		return nil, verdictOf(err)

@@ -137,6 +137,9 @@ type joinRequest struct {
 	Address  string          `json:"address"`
 	Cluster  model.ClusterID `json:"cluster,omitempty"`
 	Replaces model.NodeID    `json:"replaces,omitempty"`
+	// Commands is the newest command version that it knows; 0 is from before
+	// this was told, which was version 1.
+	Commands uint32 `json:"commands,omitempty"`
 }
 
 func (n *Node) joinRequest() ([]byte, error) {
@@ -144,7 +147,7 @@ func (n *Node) joinRequest() ([]byte, error) {
 	defer n.mu.Unlock()
 	return json.Marshal(joinRequest{
 		ID: n.id, Name: n.opts.Name, Address: n.raftAddress,
-		Cluster: n.identity.Cluster, Replaces: n.identity.Replaces,
+		Cluster: n.identity.Cluster, Replaces: n.identity.Replaces, Commands: n.opts.Knows,
 	})
 }
 
@@ -156,7 +159,7 @@ func (n *Node) join(ctx context.Context, via []string) error {
 	if err != nil {
 		return err
 	}
-	asked := make(map[string]bool)
+	asked, refused := make(map[string]bool), false
 	for i := 0; i < len(via); i++ {
 		if asked[via[i]] {
 			continue
@@ -166,9 +169,12 @@ func (n *Node) join(ctx context.Context, via []string) error {
 		if callErr == nil {
 			return errors.New("the leader's log, after it has added this node")
 		}
-		err = fmt.Errorf("a leader that adds this node; %s: %w", via[i], callErr)
 		var refusal *rpc.Refusal
-		if errors.As(callErr, &refusal) && refusal.Verdict == rpc.VerdictNotLeader && refusal.Text != "" {
+		told := errors.As(callErr, &refusal) && refusal.Verdict == rpc.VerdictRefused
+		if !refused || told { // who says no says more than who cannot say
+			err, refused = fmt.Errorf("a leader that adds this node; %s: %w", via[i], callErr), told
+		}
+		if refusal != nil && refusal.Verdict == rpc.VerdictNotLeader && refusal.Text != "" {
 			via = append(via, refusal.Text)
 		}
 	}

@@ -44,7 +44,7 @@ func (n *Node) putRecord(ctx context.Context) bool {
 func (n *Node) record() model.Node {
 	return model.Node{
 		ID: n.id, Name: n.opts.Name, API: n.opts.APIAddress, Raft: n.raftAddress,
-		Gossip: n.GossipAddress(), Version: n.opts.Version, Commands: command.Version,
+		Gossip: n.GossipAddress(), Version: n.opts.Version, Commands: n.opts.Knows,
 	}
 }
 
