@@ -1,5 +1,6 @@
 // Package fsm is the replicated state machine: the configuration, the silences,
-// the ledger of what receivers were told, the nodes, the delivery history.
+// the ledger of what receivers were told, the nodes, the delivery history,
+// the records that other packages keep here, the audit of what people changed.
 // Commands go in by the log, and the same log makes the same state on every
 // node.
 //
@@ -37,6 +38,9 @@
 //   - Resolved keeps everything that the receiver was last told is resolved,
 //     within bounds, over the end of the group: a node that still holds an older
 //     resolved alert stays quiet about it.
+//   - What a person changes comes wrapped with who asked and with the words that
+//     the audit has for it. They are the proposer's, so that programs of two
+//     versions write the same row; a token makes one row of a repeated proposal.
 //   - Revisions start above those of dropped entries, so that none comes twice
 //     for a key.
 //

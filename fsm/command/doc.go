@@ -9,7 +9,7 @@
 // What a command means never changes. A new meaning is a new kind, and a new
 // kind raises Version. A program that meets a kind, a field or a version that it
 // does not know answers ErrTooNew: it must stop applying, because the others
-// go on. Bytes that no version wrote are ErrMalformed; every program rejects
+// go on. An envelope has the lowest version that fits its commands. Bytes that no version wrote are ErrMalformed; every program rejects
 // them alike.
 //
 // The package knows nothing of Raft, of files, or of what commands do. It never

@@ -2,7 +2,7 @@
 // the state machine, the dispatcher, the cluster and the HTTP API share.
 //
 // It owns the shapes of silences, ledger entries, claims, overlays, config
-// versions and delivery history, and the set algebra on alert hashes. It is a
+// versions, delivery history, records and audit rows, and the set algebra on alert hashes. It is a
 // leaf: it imports nothing of ours, does no I/O, and never looks at a clock or
 // at chance. Whoever needs the time passes it in, as milliseconds since the
 // Unix epoch (type Millis), so that a value means the same on every node.

@@ -6,7 +6,9 @@ import (
 
 	"tocsin/cluster"
 	"tocsin/fsm"
+	"tocsin/fsm/command"
 	"tocsin/fsm/model"
+	"tocsin/httpapi/access"
 	"tocsin/httpapi/admin"
 	"tocsin/httpapi/refusal"
 )
@@ -62,7 +64,9 @@ func (m members) AddPeer(ctx context.Context, id model.NodeID, raftAddress strin
 	if !voter {
 		return &refusal.Denied{Reason: refusal.ErrInvalid, Text: "a member without a vote cannot be added by hand: it gets its vote once it has caught up"}
 	}
-	return refused(m.node.AddPeer(ctx, id, raftAddress))
+	return m.noted(ctx, command.Note("node.add", string(id), raftAddress), func() error {
+		return m.node.AddPeer(ctx, id, raftAddress)
+	})
 }
 
 // RemovePeer takes a node out of the cluster, which is named by its ID or name.
@@ -71,7 +75,7 @@ func (m members) RemovePeer(ctx context.Context, id model.NodeID) error {
 	if err != nil {
 		return refused(err)
 	}
-	return refused(m.node.RemovePeer(ctx, id))
+	return m.noted(ctx, command.Note("node.remove", string(id), ""), func() error { return m.node.RemovePeer(ctx, id) })
 }
 
 // TransferLeadership makes another voter lead: the one of an ID or a name, or any.
@@ -82,5 +86,22 @@ func (m members) TransferLeadership(ctx context.Context, to model.NodeID) error 
 			return refused(err)
 		}
 	}
-	return refused(m.node.TransferLeadership(ctx, to))
+	return m.noted(ctx, command.Note("leadership.transfer", string(to), ""), func() error {
+		return m.node.TransferLeadership(ctx, to)
+	})
+}
+
+// noted does what is no command of the state machine. It is noted in the audit
+// before, since the node may be no member after; that it failed is noted, too.
+func (m members) noted(ctx context.Context, note command.Signed, do func() error) error {
+	who := access.Actor(ctx)
+	if _, err := m.node.ProposeAs(ctx, who, note); err != nil {
+		return refused(err)
+	}
+	err := do()
+	if err != nil {
+		failed := command.Note(note.Action+".failed", note.Target, err.Error())
+		_, _ = m.node.ProposeAs(ctx, who, failed) // the error itself is what counts
+	}
+	return refused(err)
 }

@@ -35,7 +35,7 @@ func (n *Node) openConfigs() error {
 	n.configs = newConfigs(configOptions{
 		File:    n.opts.Settings.ConfigFile,
 		Machine: n.machine,
-		Propose: n.cluster.Propose,
+		Propose: n.propose,
 		Ballot:  n.ballot,
 		Ready:   n.cluster.Ready(),
 		Apply:   func(c *config.Config) error { return n.dispatch.Apply(c, n.load.Metrics) },

@@ -6,6 +6,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+
+	"tocsin/fsm/model"
+	"tocsin/httpapi/access"
 )
 
 // Serve runs a node until ctx ends or the node cannot go on. Each value of
@@ -49,7 +52,8 @@ func (n *Node) wait(ctx context.Context, reload <-chan os.Signal, systemd *super
 		case err := <-n.failed:
 			return err
 		case <-reload:
-			systemd.reload(func() error { return n.Reload(ctx) }) // logged there
+			asked := access.WithActor(ctx, model.Actor{Name: access.Local})
+			systemd.reload(func() error { return n.Reload(asked) }) // logged there
 		}
 	}
 }

@@ -34,7 +34,7 @@ func (s *silences) WriteSilence(ctx context.Context, p silence.Plan) error {
 		cmds = append(cmds, command.ExpireSilence{ID: p.Expire, At: p.At})
 	}
 	if p.Put.ID != "" {
-		cmds = append(cmds, command.PutSilence{Silence: p.Put, BaseRev: p.BaseRev, MaxSilences: s.max})
+		cmds = append(cmds, described(command.PutSilence{Silence: p.Put, BaseRev: p.BaseRev, MaxSilences: s.max}))
 	}
 	results, err := s.propose(ctx, cmds...)
 	if err != nil {
