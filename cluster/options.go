@@ -71,6 +71,10 @@ type Options struct {
 	// that it is told. Nil has none. It must return soon after ctx ends.
 	Question func(ctx context.Context, body []byte) error
 
+	// Examine answers another node's Examine. Nil refuses. It must return soon
+	// after ctx ends.
+	Examine func(ctx context.Context) ([]byte, error)
+
 	State   *store.State
 	Machine *fsm.Machine
 	Local   *store.Local

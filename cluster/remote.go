@@ -31,6 +31,7 @@ const (
 	kindState                     // how a node is, and what its wall clock shows
 	kindQuestion                  // what the program above asks the voters
 	kindOverlays                  // what was sent without a quorum, against the same
+	kindExamine                   // how a node and its machine are
 )
 
 // dialTime bounds opening a connection. The longer one attempt goes on, the longer
@@ -111,6 +112,8 @@ func (n *Node) handle(ctx context.Context, kind uint8, body []byte) ([]byte, err
 		return nil, n.takeTransfer(ctx, body)
 	case kindQuestion:
 		return nil, n.takeQuestion(ctx, body)
+	case kindExamine:
+		return n.takeExamine(ctx)
 	case kindOverlay:
 		n.overlays.hear(body)
 		return nil, nil

@@ -62,6 +62,8 @@ type Options struct {
 	Members  admin.Members
 	Ledger   admin.Ledger
 
+	// Doctor gathers the facts that admin's GET /doctor tells; nil: none.
+	Doctor func(context.Context) any
 	// Reload is POST /-/reload; its error is shown to the caller. Needed.
 	Reload func(context.Context) error
 	// Ready says why this node cannot take alerts; nil: it can. Needed.
@@ -177,7 +179,7 @@ func (o *Options) v1(door *intake.Door) v1.Options {
 
 func (o *Options) admin() admin.Options {
 	return admin.Options{
-		Cluster: o.Cluster, Versions: o.Versions, Members: o.Members, Ledger: o.Ledger,
+		Cluster: o.Cluster, Versions: o.Versions, Members: o.Members, Ledger: o.Ledger, Doctor: o.Doctor,
 		Build: o.Build, Started: o.Started, Logger: o.Logger,
 	}
 }

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"log/slog"
 	"strconv"
 	"time"
@@ -19,15 +20,18 @@ const (
 	MaxLimit     = 1000
 )
 
-// Options are what an API is made of; all are needed.
+// Options are what an API is made of; all but Doctor are needed.
 type Options struct {
 	Cluster  func() view.Cluster
 	Versions Versions
 	Members  Members
 	Ledger   Ledger
-	Build    view.Build
-	Started  time.Time
-	Logger   *slog.Logger
+	// Doctor gathers the facts of all nodes, a list that becomes JSON; nil:
+	// none are told.
+	Doctor  func(context.Context) any
+	Build   view.Build
+	Started time.Time
+	Logger  *slog.Logger
 }
 
 // API is Tocsin's own API. It is safe for concurrent use.
@@ -48,6 +52,7 @@ func (a *API) Register(g *echo.Group) {
 	g.GET("/raft/peers", a.getPeers, noStore)
 	g.GET("/deliveries", a.getDeliveries, noStore)
 	g.GET("/ledger", a.getLedger, noStore)
+	g.GET("/doctor", a.getDoctor, noStore, a.localOnly)
 	g.GET("/openapi.yaml", a.getDescription)
 
 	g.POST("/config/check", a.checkConfig, noStore, a.localOnly)

@@ -22,6 +22,8 @@
 //	GET /deliveries                the delivery history, newest first; parameters
 //	                               receiver, group, integration, outcome (sent,
 //	                               failed, expired), before (a seq), limit
+//	GET /doctor                    facts of all nodes for `tocsin doctor`, from the
+//	                               node's own machine only
 //	GET /ledger                    what receivers were told; parameters receiver,
 //	                               group, integration, claimed (true: with a live
 //	                               claim only), limit

@@ -61,6 +61,7 @@ func (n *Node) clusterOptions() cluster.Options {
 		Timing:     n.opts.Replace.Timing,
 		Retention:  s.Retention,
 		Question:   n.objectTo,
+		Examine:    n.examineForOther,
 		State:      n.state,
 		Machine:    n.machine,
 		Local:      n.local,

@@ -13,7 +13,7 @@ import (
 )
 
 // The files of the data folder. An Alertmanager's silences and nflog may lie
-// beside them; see takeover.
+// beside them; they are left alone.
 const (
 	stateFile = "state.db"
 	localFile = "local.db"

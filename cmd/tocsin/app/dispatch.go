@@ -63,6 +63,7 @@ func (n *Node) openDispatcher() error {
 		Logger:            n.opts.Logger,
 		Registerer:        n.opts.Registerer,
 	})
+	n.hearSources()
 	saver := n.keepAlerts()
 	n.openExchange()
 	n.background("alerts", closeFile, func(ctx context.Context) error {

@@ -11,6 +11,7 @@ import (
 
 	"tocsin/cluster"
 	"tocsin/cluster/exchange"
+	"tocsin/cmd/tocsin/doctor"
 	"tocsin/dispatcher"
 	"tocsin/dispatcher/alert"
 	"tocsin/dispatcher/config"
@@ -39,6 +40,8 @@ type Node struct {
 	dispatch *dispatcher.Dispatcher
 	exchange *exchange.Exchange
 	configs  *configs
+	sources  *doctor.Sources
+	exam     exam
 	web      *httpapi.Server
 }
 

@@ -63,6 +63,7 @@ func (n *Node) openWeb(ctx context.Context) error {
 		Versions:        &versions{machine: n.machine, configs: n.configs, load: n.load},
 		Members:         members{n.cluster},
 		Ledger:          ledger{n.machine, n.cluster},
+		Doctor:          n.Examine,
 		Reload:          n.Reload,
 		Ready:           n.readiness,
 		Gatherer:        n.opts.Gatherer,
@@ -74,6 +75,7 @@ func (n *Node) openWeb(ctx context.Context) error {
 		return err
 	}
 	n.web = web
+	n.exam.open.Store(true)
 	if len(n.listeners) == 0 {
 		return nil
 	}

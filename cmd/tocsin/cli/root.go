@@ -46,6 +46,12 @@ func usagef(format string, args ...any) error {
 // errSaid is for a failure that was told already: in the log, or line by line.
 var errSaid = errors.New("told already")
 
+// exitCode ends the program with that code; all is told already.
+type exitCode int
+
+// Error is for a log.
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+
 // Main runs the command that args name and returns the process's exit code.
 func Main(args []string, s Streams) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -60,6 +66,9 @@ func Main(args []string, s Streams) int {
 }
 
 func explain(cmd *cobra.Command, err error, w io.Writer) int {
+	if code := exitCode(0); errors.As(err, &code) {
+		return int(code)
+	}
 	usage := errors.Is(err, errUsage)
 	if !errors.Is(err, errSaid) {
 		fmt.Fprintf(w, "tocsin: %v\n", err)
@@ -93,7 +102,7 @@ func newRoot(s Streams) *cobra.Command {
 	root.AddCommand(
 		newServer(s), newDev(s), newVersion(s),
 		newStatus(s), newConfig(s), newAlert(s), newSilence(s), newRaft(s), newDeliveries(s),
-		newMonitoring(s), newInstall(s), newUninstall(s),
+		newMonitoring(s), newDoctor(s),
 	)
 	return root
 }
