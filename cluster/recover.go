@@ -30,7 +30,11 @@ type logState struct {
 	exists      bool
 	first, last uint64
 	term        uint64
-	snapshot    *raft.SnapshotMeta // the newest, nil if there is none
+	// lastTerm is that of the last entry; configuration is the last one in the
+	// log, nil if there is none.
+	lastTerm      uint64
+	configuration *raft.Configuration
+	snapshot      *raft.SnapshotMeta // the newest, nil if there is none
 }
 
 // snapshotIndex is that of the newest snapshot, 0 if there is none.
@@ -145,7 +149,14 @@ func readEntries(path string, s *logState) (err error) {
 		if err := file.GetLog(i, &entry); err != nil || entry.Index != i {
 			return fmt.Errorf("%w: entry %d: %w", errLogDamaged, i, err)
 		}
-		s.term = max(s.term, entry.Term)
+		s.term, s.lastTerm = max(s.term, entry.Term), entry.Term
+		if entry.Type == raft.LogConfiguration {
+			c, err := decodeConfiguration(entry.Data)
+			if err != nil {
+				return fmt.Errorf("%w: entry %d: %w", errLogDamaged, i, err)
+			}
+			s.configuration = &c
+		}
 	}
 	return nil
 }
@@ -255,3 +266,14 @@ const recoveredAddress = "recovered:0"
 func (n *Node) raftDir() string { return filepath.Join(n.opts.DataDir, "raft") }
 
 func (n *Node) raftFile() string { return filepath.Join(n.raftDir(), "raft.db") }
+
+// decodeConfiguration reads a configuration of the log; the library panics on one
+// that it cannot read.
+func decodeConfiguration(b []byte) (c raft.Configuration, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%v", p)
+		}
+	}()
+	return raft.DecodeConfiguration(b), nil
+}

@@ -28,6 +28,10 @@ func TestPurity(t *testing.T) {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
 		}
+		// Backups are made and read beside the log: what they lead to is commands.
+		if strings.HasPrefix(path, "archive/") || strings.HasPrefix(path, "restore/") {
+			return nil
+		}
 		files++
 		f, err := parser.ParseFile(gotoken.NewFileSet(), path, nil, 0)
 		if err != nil {

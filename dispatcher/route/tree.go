@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"strconv"
+	"strings"
 	"time"
 	"unique"
 
@@ -78,6 +79,19 @@ func (t *Tree) Match(ls alert.Labels) []*Route { return t.AppendMatch(nil, ls) }
 // AppendMatch is Match for callers that bring their own slice; it allocates
 // only if dst is too short.
 func (t *Tree) AppendMatch(dst []*Route, ls alert.Labels) []*Route { return t.root.append(dst, ls) }
+
+// LedgerKeys are the ledger keys of all groups whose key Alertmanager writes like
+// this for the receiver: more than one where routes share a key, none where no
+// route has such groups.
+func (t *Tree) LedgerKeys(groupKey, receiver string) []string {
+	var out []string
+	for _, r := range t.routes {
+		if r.Receiver == receiver && strings.HasPrefix(groupKey, r.Key+":{") {
+			out = append(out, groupKey+r.sameness)
+		}
+	}
+	return out
+}
 
 // builder numbers the routes of one tree.
 type builder struct {

@@ -310,7 +310,6 @@ func leads(n *rig.Node) bool {
 func TestTakesOverAlertmanagersData(t *testing.T) {
 	t.Parallel()
 	rig.SkipOracle(t, 0, "importing")
-	rig.NotYet(t, "the import of an Alertmanager's data folder")
 	old := rig.NeedTool(t, "prometheus-alertmanager")
 	hook := rig.NewSink(t, "hook")
 	o := rig.NodeOptions{Name: "alertmanager", Dir: t.TempDir(), Config: config(hook, routing{wait: "100ms"}), Program: old}

@@ -46,6 +46,9 @@ type configOptions struct {
 	Propose func(context.Context, ...command.Command) ([]command.Result, error)
 	// Ballot is an error if another voter could not load the version.
 	Ballot func(context.Context, *model.ConfigVersion) error
+	// First runs before anything else, and returns a channel that is closed when
+	// what it began has ended; nil: nothing.
+	First func(context.Context) <-chan struct{}
 	// Ready is closed when this node may judge that the cluster has no
 	// configuration yet.
 	Ready <-chan struct{}
@@ -80,6 +83,10 @@ func newConfigs(o configOptions, m *configMetrics) *configs {
 
 // run follows the active version until ctx ends.
 func (c *configs) run(ctx context.Context) error {
+	if c.opts.First != nil {
+		ended := c.opts.First(ctx)
+		defer func() { <-ended }()
+	}
 	cancel := c.opts.Machine.Observe(func(ch fsm.Change) {
 		if ch.Config {
 			c.poke()

@@ -13,7 +13,7 @@ import (
 )
 
 // The files of the data folder. An Alertmanager's silences and nflog may lie
-// beside them; they are left alone.
+// beside them; see takeover.
 const (
 	stateFile = "state.db"
 	localFile = "local.db"

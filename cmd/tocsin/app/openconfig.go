@@ -7,6 +7,7 @@ import (
 
 	"tocsin/dispatcher/config"
 	"tocsin/dispatcher/notify"
+	"tocsin/fsm/model"
 )
 
 // checkFirst looks at the configuration file of a node that is about to form a
@@ -38,6 +39,7 @@ func (n *Node) openConfigs() error {
 		Propose: n.propose,
 		Ballot:  n.ballot,
 		Ready:   n.cluster.Ready(),
+		First:   n.takeover().begin,
 		Apply:   func(c *config.Config) error { return n.dispatch.Apply(c, n.load.Metrics) },
 		Tell:    n.cluster.ConfigLoaded,
 		Load:    n.load,
@@ -46,6 +48,23 @@ func (n *Node) openConfigs() error {
 	}, newConfigMetrics(n.opts.Registerer))
 	n.background("configuration", closeFile, n.configs.run)
 	return nil
+}
+
+// takeover is the import of an Alertmanager's data folder.
+func (n *Node) takeover() *takeover {
+	load := n.load
+	load.Metrics = nil
+	return &takeover{
+		dir: n.opts.Settings.DataDir, retention: n.opts.Settings.Retention,
+		machine: n.machine, propose: n.cluster.Propose, ready: n.cluster.Ready(),
+		book: func() (*model.ConfigVersion, error) {
+			if active := n.machine.View().Config(); active != nil {
+				return active, nil
+			}
+			return config.Bundle(n.opts.Settings.ConfigFile)
+		},
+		load: load, now: n.opts.Now, log: n.opts.Logger,
+	}
 }
 
 func (n *Node) loadOptions() config.Options {

@@ -102,7 +102,7 @@ func newRoot(s Streams) *cobra.Command {
 	root.AddCommand(
 		newServer(s), newDev(s), newVersion(s),
 		newStatus(s), newConfig(s), newAlert(s), newSilence(s), newRaft(s), newDeliveries(s),
-		newMonitoring(s), newDoctor(s),
+		newMonitoring(s), newInstall(s), newUninstall(s), newDoctor(s),
 	)
 	return root
 }

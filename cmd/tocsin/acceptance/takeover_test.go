@@ -1,0 +1,62 @@
+package acceptance_test
+
+import (
+	"testing"
+	"time"
+
+	"tocsin/cmd/tocsin/acceptance/rig"
+)
+
+// TestTakesOverWhereAlertmanagerLeftOff tells what ended while the two changed
+// places, and repeats what still fires when the Alertmanager would have: counted
+// from its notification, not from the start of the new program.
+func TestTakesOverWhereAlertmanagerLeftOff(t *testing.T) {
+	t.Parallel()
+	rig.SkipOracle(t, 0, "importing")
+	const repeat = 10 * time.Second
+	old := rig.NeedTool(t, "prometheus-alertmanager")
+	hook := rig.NewSink(t, "hook")
+	o := rig.NodeOptions{
+		Name: "alertmanager", Dir: t.TempDir(), Program: old,
+		Config: config(hook, routing{wait: "100ms", repeat: repeat.String()}),
+	}
+	am := rig.StartNode(t, o)
+	still, over := rig.A("alertname", "still").API(time.Now()), rig.A("alertname", "over").API(time.Now())
+	am.PostAlerts(still, over)
+	if !hook.Await(2, 5*time.Second) {
+		t.Fatal("the Alertmanager did not tell")
+	}
+	told := hook.Accepted()[1].At
+	time.Sleep(200 * time.Millisecond) // until it has noted that
+	am.Terminate(t, 10*time.Second)
+
+	o.Name, o.Program = "node", ""
+	n := rig.StartNode(t, o)
+	ended := time.Now()
+	over.EndsAt = &ended
+	n.PostAlerts(still, over)
+	if !hook.Await(3, 5*time.Second) {
+		t.Fatal("what ended meanwhile was not told")
+	}
+	if m := hook.Accepted()[2].Message; m.GroupLabels["alertname"] != "over" || m.Status != "resolved" {
+		t.Errorf("the first message after the change was %s of %v, want the end of the one that ended", m.Status, m.GroupLabels)
+	}
+	if !hook.Await(4, repeat+5*time.Second) {
+		t.Fatal("what still fires was not repeated")
+	}
+	all := hook.Accepted()
+	if m := all[3].Message; m.GroupLabels["alertname"] != "still" || m.Status != "firing" {
+		t.Errorf("then came %s of %v, want the repetition of what still fires", m.Status, m.GroupLabels)
+	}
+	if after := all[3].At.Sub(told); after < repeat-time.Second || after > repeat+4*time.Second {
+		t.Errorf("it was repeated %v after the Alertmanager had told it, want about %v", after, repeat)
+	}
+	// A restart takes nothing over again.
+	n.Terminate(t, 10*time.Second)
+	again := rig.StartNode(t, o)
+	again.PostAlerts(still)
+	time.Sleep(3 * time.Second)
+	if got := len(hook.Accepted()); got != 4 {
+		t.Errorf("after a restart the receiver has %d messages, want 4", got)
+	}
+}
