@@ -33,6 +33,10 @@ func (v *View) Records(k model.RecordKind) iter.Seq[model.Record] {
 	}
 }
 
+// RecordRev is the log index of the last change of any record, or of when the state
+// was read from the file: while it is the same, so are all of them.
+func (v *View) RecordRev() uint64 { return v.recordRev }
+
 // RecordCount is how many records of a kind there are.
 func (v *View) RecordCount(k model.RecordKind) int {
 	n := 0
@@ -77,12 +81,17 @@ func (s *stage) putRecord(r model.Record) {
 	s.mix('r', model.Encode(&r))
 	s.fail(s.tx.PutRecord(&r))
 	s.v.records.Set(&r)
-	s.change.Records = true
+	s.recordsChanged()
 }
 
 func (s *stage) deleteRecord(r model.Record) {
 	s.mix('R', model.Encode(&model.Record{Kind: r.Kind, Name: r.Name}))
 	s.fail(s.tx.DeleteRecord(r.Kind, r.Name))
 	s.v.records.Delete(&r)
+	s.recordsChanged()
+}
+
+func (s *stage) recordsChanged() {
+	s.v.recordRev = s.index
 	s.change.Records = true
 }

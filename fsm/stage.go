@@ -200,6 +200,7 @@ func load(tx *store.Tx) (*View, error) {
 	if err := each(tx.Records(), func(r *model.Record) { v.records.Set(r) }); err != nil {
 		return nil, err
 	}
+	v.recordRev = v.index
 	if v.recent, err = loadRecent(tx); err != nil {
 		return nil, err
 	}

@@ -20,6 +20,7 @@ type View struct {
 	revFloor    uint64
 	historySeq  uint64
 	auditSeq    uint64
+	recordRev   uint64
 	claims      int
 
 	config *model.ConfigVersion

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
+
+	"tocsin/httpapi/access"
 )
 
 // plainFault answers errors outside of the APIs, in the words of the router
@@ -19,6 +21,10 @@ func plainFault(err error, c echo.Context) {
 		status = he.Code
 	}
 	text := http.StatusText(status)
+	var no *access.Refusal
+	if errors.As(err, &no) {
+		status, text = no.Status, no.Error()
+	}
 	if status == http.StatusNotFound {
 		text = "404 page not found"
 	}

@@ -18,6 +18,8 @@ import (
 	"tocsin/dispatcher/silence"
 	"tocsin/fsm/model"
 	"tocsin/httpapi"
+	"tocsin/httpapi/access"
+	"tocsin/httpapi/access/accesstest"
 	"tocsin/httpapi/admin"
 	"tocsin/httpapi/view"
 )
@@ -30,13 +32,18 @@ type node struct {
 	ready    error
 	reload   error
 	reloads  int
+	records  *accesstest.Records
+	keys     *access.Keys
 	server   *httpapi.Server
 }
 
 // newNode makes a server; change may alter its options before.
 func newNode(t *testing.T, change func(*httpapi.Options)) *node {
 	t.Helper()
-	n := &node{registry: prometheus.NewRegistry()}
+	n := &node{registry: prometheus.NewRegistry(), records: &accesstest.Records{}}
+	n.keys = access.NewKeys(access.KeysOptions{
+		Records: func() access.Records { return n.records }, Writer: n.records, Now: time.Now,
+	})
 	n.cluster = view.Cluster{
 		Enabled: true, Self: "id-a", Name: "a", Ready: true, Leader: "id-a",
 		Quorum: model.Quorum{Held: true, Reachable: 3, Voters: 3},
@@ -46,7 +53,7 @@ func newNode(t *testing.T, change func(*httpapi.Options)) *node {
 	f := &fakes{store: store}
 	n.opts = httpapi.Options{
 		Alerts: store, Dispatcher: f, Decoder: alert.NewDecoder(alert.DecoderOptions{}),
-		Silences: f, Writer: f, Versions: f, Members: f, Ledger: f,
+		Silences: f, Writer: f, Versions: f, Members: f, Ledger: f, Audit: f, Keys: n.keys,
 		Config:     func() *view.Config { return nil },
 		Cluster:    func() view.Cluster { return n.cluster },
 		Reload:     func(context.Context) error { n.reloads++; return n.reload },
@@ -114,6 +121,7 @@ func (f *fakes) Check(*model.ConfigVersion) []admin.Problem                { ret
 func (f *fakes) AddPeer(context.Context, model.NodeID, string, bool) error { return nil }
 func (f *fakes) RemovePeer(context.Context, model.NodeID) error            { return nil }
 func (f *fakes) TransferLeadership(context.Context, model.NodeID) error    { return nil }
+func (f *fakes) Audit(admin.AuditQuery) ([]model.AuditRow, error)          { return nil, nil }
 func (f *fakes) Entries() iter.Seq[*model.Entry]                           { return func(func(*model.Entry) bool) {} }
 func (f *fakes) Deliveries(admin.DeliveryQuery) ([]model.Delivery, error)  { return nil, nil }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tocsin/dispatcher/alert"
+	"tocsin/httpapi/access"
 	"tocsin/httpapi/admin"
 	"tocsin/httpapi/intake"
 	"tocsin/httpapi/ui"
@@ -57,10 +58,13 @@ type Options struct {
 	// they must be cheap. Both are needed.
 	Config  func() *view.Config
 	Cluster func() view.Cluster
-	// Versions, Members and Ledger serve the admin API. All are needed.
+	// Versions, Members, Ledger and Audit serve the admin API. All are needed.
 	Versions admin.Versions
 	Members  admin.Members
 	Ledger   admin.Ledger
+	Audit    admin.Audit
+	// Keys are the API tokens, and what those without one may do. Needed.
+	Keys *access.Keys
 
 	// Doctor gathers the facts that admin's GET /doctor tells; nil: none.
 	Doctor func(context.Context) any
@@ -110,7 +114,7 @@ func (o *Options) validate() error {
 		"Alerts": o.Alerts == nil, "Dispatcher": o.Dispatcher == nil, "Decoder": o.Decoder == nil,
 		"Silences": o.Silences == nil, "Writer": o.Writer == nil, "Config": o.Config == nil,
 		"Cluster": o.Cluster == nil, "Versions": o.Versions == nil, "Members": o.Members == nil,
-		"Ledger": o.Ledger == nil, "Reload": o.Reload == nil, "Ready": o.Ready == nil,
+		"Ledger": o.Ledger == nil, "Audit": o.Audit == nil, "Keys": o.Keys == nil, "Reload": o.Reload == nil, "Ready": o.Ready == nil,
 	} {
 		if missing {
 			return fmt.Errorf("%w: %s is not set", ErrOptions, name)
@@ -179,8 +183,8 @@ func (o *Options) v1(door *intake.Door) v1.Options {
 
 func (o *Options) admin() admin.Options {
 	return admin.Options{
-		Cluster: o.Cluster, Versions: o.Versions, Members: o.Members, Ledger: o.Ledger, Doctor: o.Doctor,
-		Build: o.Build, Started: o.Started, Logger: o.Logger,
+		Cluster: o.Cluster, Versions: o.Versions, Members: o.Members, Ledger: o.Ledger, Audit: o.Audit, Keys: o.Keys, Doctor: o.Doctor,
+		Build: o.Build, Started: o.Started, Now: o.Now, Logger: o.Logger,
 	}
 }
 

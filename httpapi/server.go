@@ -7,6 +7,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"tocsin/httpapi/access"
 	"tocsin/httpapi/admin"
 	"tocsin/httpapi/intake"
 	"tocsin/httpapi/ui"
@@ -23,6 +24,7 @@ type Server struct {
 	metrics *metrics
 	handler http.Handler
 	faults  []faultOf
+	gate    *access.Gate
 	serving serving
 }
 
@@ -77,6 +79,11 @@ func (s *Server) route() error {
 		return err
 	}
 	e.Use(s.refuseOptions)
+	s.gate = access.NewGate(access.Options{
+		Keys: s.opts.Keys, WebConfigFile: s.opts.Web.ConfigFile, Prefix: s.prefix,
+		Now: s.opts.Now, Logger: s.opts.Logger, Registerer: s.opts.Registerer,
+	})
+	e.Use(s.gate.Middleware)
 
 	root := e.Group(s.prefix)
 	s.routeHealth(root)
@@ -88,6 +95,7 @@ func (s *Server) route() error {
 		s.routeOutside()
 	}
 	s.metrics.name(s.prefix, e.Routes())
+	s.gate.Bind(e.Routes())
 	return nil
 }
 

@@ -256,7 +256,7 @@ func TestBodiesAreBounded(t *testing.T) {
 			body = `{"comment":"` + strings.Repeat("x", 2000) + `"}`
 		}
 		req := httptest.NewRequest("POST", target, strings.NewReader(body))
-		req.ContentLength, req.RemoteAddr = -1, "127.0.0.1:1"
+		req.ContentLength, req.RemoteAddr, req.Host = -1, "127.0.0.1:1", "localhost"
 		req.Header.Set("Content-Type", "application/json")
 		w := httptest.NewRecorder()
 		n.server.Handler().ServeHTTP(w, req)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"tocsin/httpapi/access"
 	"tocsin/httpapi/view"
 )
 
@@ -28,10 +29,15 @@ type Options struct {
 	Ledger   Ledger
 	// Doctor gathers the facts of all nodes, a list that becomes JSON; nil:
 	// none are told.
-	Doctor  func(context.Context) any
+	Doctor func(context.Context) any
+	Audit  Audit
+	// Keys are the API tokens.
+	Keys    *access.Keys
 	Build   view.Build
 	Started time.Time
-	Logger  *slog.Logger
+	// Now is the wall clock by which tokens expire.
+	Now    func() time.Time
+	Logger *slog.Logger
 }
 
 // API is Tocsin's own API. It is safe for concurrent use.
@@ -40,7 +46,8 @@ type API struct{ opts Options }
 // New makes an API.
 func New(opts Options) *API { return &API{opts: opts} }
 
-// Register adds the API's routes to g, which is the group of its base path.
+// Register adds the API's routes to g, which is the group of its base path. Who
+// may ask what is in the table of package access.
 func (a *API) Register(g *echo.Group) {
 	g.GET("/status", a.getStatus, noStore)
 	g.GET("/config", a.getConfig, noStore)
@@ -52,15 +59,22 @@ func (a *API) Register(g *echo.Group) {
 	g.GET("/raft/peers", a.getPeers, noStore)
 	g.GET("/deliveries", a.getDeliveries, noStore)
 	g.GET("/ledger", a.getLedger, noStore)
-	g.GET("/doctor", a.getDoctor, noStore, a.localOnly)
+	g.GET("/doctor", a.getDoctor, noStore)
 	g.GET("/openapi.yaml", a.getDescription)
 
-	g.POST("/config/check", a.checkConfig, noStore, a.localOnly)
-	g.POST("/config", a.applyConfig, noStore, a.localOnly)
-	g.PUT("/config", a.applyConfig, noStore, a.localOnly)
-	g.POST("/raft/peers", a.addPeer, noStore, a.localOnly)
-	g.DELETE("/raft/peers/:id", a.removePeer, noStore, a.localOnly)
-	g.POST("/raft/transfer-leadership", a.transferLeadership, noStore, a.localOnly)
+	g.GET("/audit", a.getAudit, noStore)
+	g.GET("/access", a.getAccess, noStore)
+	g.PUT("/access", a.setAccess, noStore)
+	g.GET("/tokens", a.getTokens, noStore)
+	g.POST("/tokens", a.createToken, noStore)
+	g.DELETE("/tokens/:name", a.revokeToken, noStore)
+
+	g.POST("/config/check", a.checkConfig, noStore)
+	g.POST("/config", a.applyConfig, noStore)
+	g.PUT("/config", a.applyConfig, noStore)
+	g.POST("/raft/peers", a.addPeer, noStore)
+	g.DELETE("/raft/peers/:id", a.removePeer, noStore)
+	g.POST("/raft/transfer-leadership", a.transferLeadership, noStore)
 }
 
 func noStore(next echo.HandlerFunc) echo.HandlerFunc {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"tocsin/httpapi/access"
 	"tocsin/httpapi/answer"
 	"tocsin/httpapi/refusal"
 )
@@ -46,11 +47,14 @@ func (a *API) Fault(err error, c echo.Context) {
 func (a *API) faultOf(err error, c echo.Context) *fault {
 	var own *fault
 	var invalid *Invalid
+	var no *access.Refusal
 	var he *echo.HTTPError
 	r, refused := refusal.From(err)
 	switch {
 	case errors.As(err, &own):
 		return own
+	case errors.As(err, &no):
+		return &fault{no.Status, faultBody{Error: no.Text, Hint: no.Hint}}
 	case errors.As(err, &invalid):
 		return &fault{http.StatusUnprocessableEntity, faultBody{
 			Error: invalid.Error(), Hint: "mend what problems lists, and try again", Problems: invalid.Problems,

@@ -14,6 +14,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"tocsin/fsm/model"
+	"tocsin/httpapi/access"
+	"tocsin/httpapi/access/accesstest"
 	"tocsin/httpapi/admin"
 	"tocsin/httpapi/view"
 )
@@ -24,6 +26,7 @@ var now = time.Date(2026, 11, 21, 2, 3, 4, 567_000_000, time.UTC)
 type node struct {
 	cluster view.Cluster
 	fake    *fake
+	records accesstest.Records
 	handler http.Handler
 }
 
@@ -40,7 +43,11 @@ func newNode(t *testing.T) *node {
 			{ID: "id-d", Name: "d", Alive: true},
 		},
 	}}
+	keys := access.NewKeys(access.KeysOptions{
+		Records: func() access.Records { return &n.records }, Writer: &n.records, Now: func() time.Time { return now },
+	})
 	api := admin.New(admin.Options{
+		Audit: n.fake, Keys: keys, Now: func() time.Time { return now },
 		Cluster: func() view.Cluster { return n.cluster }, Versions: n.fake, Members: n.fake, Ledger: n.fake,
 		Build: view.Build{Version: "1.2.3"}, Started: now.Add(-time.Hour), Logger: slog.New(slog.DiscardHandler),
 	})
@@ -52,20 +59,14 @@ func newNode(t *testing.T) *node {
 	return n
 }
 
-// do sends one request from this machine. Headers are pairs of name and value;
-// the header "From" is the address that it comes from.
+// do sends one request. Headers are pairs of name and value.
 func (n *node) do(method, target, body string, headers ...string) *httptest.ResponseRecorder {
 	var r io.Reader
 	if body != "" {
 		r = strings.NewReader(body)
 	}
 	req := httptest.NewRequest(method, admin.Path+target, r)
-	req.RemoteAddr = "127.0.0.1:4242"
 	for i := 0; i+1 < len(headers); i += 2 {
-		if headers[i] == "From" {
-			req.RemoteAddr = headers[i+1]
-			continue
-		}
 		req.Header.Set(headers[i], headers[i+1])
 	}
 	w := httptest.NewRecorder()
@@ -95,6 +96,9 @@ type fake struct {
 	entries  []*model.Entry
 	rows     []model.Delivery
 	query    admin.DeliveryQuery
+
+	auditQuery admin.AuditQuery
+	auditRows  []model.AuditRow
 }
 
 func (f *fake) Active() *model.ConfigVersion {
@@ -149,6 +153,11 @@ func (f *fake) RemovePeer(_ context.Context, id model.NodeID) error {
 func (f *fake) TransferLeadership(_ context.Context, to model.NodeID) error {
 	f.members = append(f.members, "transfer "+string(to))
 	return f.refuse
+}
+
+func (f *fake) Audit(q admin.AuditQuery) ([]model.AuditRow, error) {
+	f.auditQuery = q
+	return f.auditRows, f.refuse
 }
 
 func (f *fake) Entries() iter.Seq[*model.Entry] {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"tocsin/httpapi/access"
 	"tocsin/httpapi/answer"
 )
 
@@ -74,6 +75,10 @@ func (a *API) faultOf(err error, c echo.Context) *fault {
 	var f *fault
 	if errors.As(err, &f) {
 		return f
+	}
+	var no *access.Refusal
+	if errors.As(err, &no) {
+		return faultf(no.Status, "%v", no)
 	}
 	var he *echo.HTTPError
 	if !errors.As(err, &he) {

@@ -6,15 +6,27 @@ import (
 	"strings"
 	"time"
 
+	"tocsin/fsm"
 	"tocsin/fsm/command"
 	"tocsin/fsm/model"
 	"tocsin/httpapi/access"
+	"tocsin/httpapi/admin"
 )
 
 // propose has the cluster make changes in the name of who asks in ctx: each has
 // a row in the audit, unless the program acts by itself.
 func (n *Node) propose(ctx context.Context, cmds ...command.Command) ([]command.Result, error) {
 	return n.cluster.ProposeAs(ctx, access.Actor(ctx), cmds...)
+}
+
+// audit is what people changed, for the API.
+type audit struct{ machine *fsm.Machine }
+
+// Audit are rows, newest first.
+func (a audit) Audit(q admin.AuditQuery) ([]model.AuditRow, error) {
+	return a.machine.Audit(fsm.AuditQuery{
+		Who: q.Who, Action: q.Action, Target: q.Target, Since: q.Since, Until: q.Until, Before: q.Before, Limit: q.Limit,
+	})
 }
 
 // described is the command with what the audit has to say of its silence.

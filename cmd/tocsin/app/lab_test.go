@@ -180,7 +180,7 @@ func (l *lab) post(labels string, ends time.Time) {
 
 func (n *labNode) do(method, path, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
-	r.RemoteAddr = "127.0.0.1:4242" // writes of the configuration are taken from there only
+	r.RemoteAddr, r.Host = "127.0.0.1:4242", "localhost" // writes of the configuration are taken from there only
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	n.Handler().ServeHTTP(w, r)

@@ -64,6 +64,8 @@ func (n *Node) openWeb(ctx context.Context) error {
 		Members:         members{n.cluster},
 		Ledger:          ledger{n.machine, n.cluster},
 		Doctor:          n.Examine,
+		Audit:           audit{n.machine},
+		Keys:            n.keys(),
 		Reload:          n.Reload,
 		Ready:           n.readiness,
 		Gatherer:        n.opts.Gatherer,
