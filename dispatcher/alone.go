@@ -74,6 +74,7 @@ func (d *delivery) sendAlone(v *view, s step) {
 // would have been told of.
 func (d *delivery) keepTold(s step, out *outgoing) {
 	o := d.overlay(s, beliefOf(&s.base).told(out.firing, out.resolved), out)
+	o.Delivery.InLease = o.Delivery.InLease && len(s.overlays) == 0
 	if !out.silent {
 		o.Stamp = millis(d.group.epoch.core.opts.Now())
 		d.pace.ahead++

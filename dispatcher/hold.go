@@ -47,7 +47,9 @@ type outgoing struct {
 	// silent: only the ledger is told. Nothing goes out. stale: it was kept
 	// back, and nothing has gone out.
 	silent, stale bool
-	tick          time.Time
+	// late: when the answer was heard the claim was not good any more.
+	late bool
+	tick time.Time
 	// attempt counts the failures before.
 	attempt uint32
 	row     model.Delivery
@@ -123,6 +125,8 @@ func (d *delivery) sendClaimed(s step, req model.ClaimRequest, l *lease, out *ou
 		return core.opts.Ledger.Renew(ctx, d.key, req.Token)
 	})
 	out.row.Token = req.Token
+	out.row.InLease = res.Err == nil && l.covers(res.SentAt)
+	out.late = l.left() <= 0
 	switch {
 	case res.Err == nil:
 		d.settle(s, req.Token, out)
@@ -177,7 +181,7 @@ func (d *delivery) send(ctx context.Context, f *fence, out *outgoing) notify.Res
 		if res.Err == nil || !res.Retryable || res.RetryAfter > 0 || out.row.Tries >= maxTries || time.Since(began) >= maxHold {
 			break
 		}
-		if res.Unsent && d.replaceable() {
+		if (res.Unsent || res.Unreached) && d.replaceable() {
 			// Somebody else may reach the receiver from where he is.
 			break
 		}

@@ -52,6 +52,19 @@ func (l *lease) left() time.Duration {
 	return leaseTerm - max(mono.Sub(l.mono), wall.Sub(l.wall))
 }
 
+// covers reports whether the lease was good at a moment of the past, or is now if
+// that is zero: it has not ended since it was last begun or renewed.
+func (l *lease) covers(at time.Time) bool {
+	mono, wall := l.clocks()
+	if !at.IsZero() {
+		age := max(0, mono.Sub(at))
+		mono, wall = mono.Add(-age), wall.Add(-age)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return max(mono.Sub(l.mono), wall.Sub(l.wall)) < leaseTerm
+}
+
 // keep renews the lease until ctx ends, and ends ctx when the lease does.
 func (l *lease) keep(ctx context.Context, end context.CancelCauseFunc, renew func(context.Context) error) {
 	last := time.Now()

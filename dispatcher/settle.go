@@ -14,7 +14,9 @@ const settleAgain = 200 * time.Millisecond
 
 // settle tells the ledger what was sent, or that nothing had to be. If it does
 // not acknowledge that in time the message is kept as an overlay, like one that
-// was sent without a quorum, and the settlement is reported in the background.
+// was sent without a quorum, and the settlement is reported in the background. One
+// that comes after the end of its claim is only reported: others may have told
+// something newer since.
 func (d *delivery) settle(s step, token model.Token, out *outgoing) {
 	core := d.group.epoch.core
 	st := model.Settlement{
@@ -30,7 +32,9 @@ func (d *delivery) settle(s step, token model.Token, out *outgoing) {
 		return
 	}
 	core.metrics.unsettled.Inc()
-	d.keepTold(s, out)
+	if !out.late {
+		d.keepTold(s, out)
+	}
 	core.work.Go(func() { core.report(st, lookAgain) })
 }
 

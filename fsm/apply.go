@@ -94,6 +94,7 @@ func (s *stage) claim(q model.ClaimRequest) command.Result {
 	before := s.entry(q.Key)
 	after, grant := Grant(before, q, Terms{
 		Index: s.index, Stamp: s.stamp, ConfigRev: configRev, Member: member, Floor: s.v.revFloor,
+		Version: s.v.minVersion,
 	})
 	if grant.Denied != model.DeniedNot {
 		return command.Result{Code: command.CodeDenied, Rev: grant.Rev, Grant: grant, Detail: grant.Denied.String()}
@@ -106,6 +107,7 @@ func (s *stage) claim(q model.ClaimRequest) command.Result {
 
 func (s *stage) settle(q model.Settlement) command.Result {
 	before := s.entry(q.Key)
+	q.Delivery.InLease = q.Delivery.InLease && s.v.minVersion >= lateVersion
 	after, verdict := Settle(before, q, s.stamp)
 	if verdict == Accepted {
 		s.putEntry(after)
@@ -152,6 +154,7 @@ func (s *stage) expire(q model.Expiry) command.Result {
 
 func (s *stage) mergeOverlay(o model.Overlay) command.Result {
 	before := s.entry(o.Key)
+	o.Delivery.InLease = o.Delivery.InLease && s.v.minVersion >= lateVersion
 	after, verdict := Merge(before, o, s.v.revFloor)
 	if verdict == Accepted {
 		s.putEntry(after)

@@ -1,6 +1,10 @@
 package fsm
 
-import "tocsin/fsm/model"
+import (
+	"slices"
+
+	"tocsin/fsm/model"
+)
 
 // Terms are what a claim is judged by, beside the entry.
 type Terms struct {
@@ -13,7 +17,13 @@ type Terms struct {
 	Member bool
 	// Floor is the highest revision that any dropped entry had.
 	Floor uint64
+	// Version is the command version that every voter knows.
+	Version uint32
 }
+
+// lateVersion is the command version from which on a late settlement says whether
+// its message was sent in time. Before that every voter may not know the rule.
+const lateVersion = 2
 
 // Grant decides on a claim (I4). An entry that does not exist is passed as one
 // with nothing but its key. Denied, it comes back as it was.
@@ -37,7 +47,19 @@ func Grant(e model.Entry, q model.ClaimRequest, t Terms) (model.Entry, model.Gra
 	claim.Rev = e.Rev
 	e.Claim = &claim
 	e.Strands = nil
+	if t.Version >= lateVersion {
+		e.Lapsed = overtaken(e.Lapsed)
+	}
 	return e, model.Grant{Rev: e.Rev, Index: t.Index}
+}
+
+// overtaken are expired claims after which another is granted.
+func overtaken(claims []model.Claim) []model.Claim {
+	claims = slices.Clone(claims)
+	for i := range claims {
+		claims[i].Overtaken = true
+	}
+	return claims
 }
 
 func judge(e *model.Entry, q *model.ClaimRequest, t *Terms) (d model.Denial, retryAfter int64) {

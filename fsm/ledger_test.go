@@ -20,6 +20,8 @@ func TestLedgerAgainstNaiveModel(t *testing.T) {
 		for _, n := range []model.NodeID{"n1", "n2", "n3"} {
 			l.ok(0, command.PutNode{Node: model.Node{ID: n}})
 		}
+		l.naive.version = rapid.IntRange(1, 2).Draw(rt, "version")
+		l.ok(0, command.SetMinVersion{Version: uint32(l.naive.version)})
 		rt.Repeat(rapid.StateMachineActions(l))
 	})
 }
@@ -103,6 +105,7 @@ func (l *ledgerMachine) Settle(t *rapid.T) {
 	s := model.Settlement{Key: theKey, Token: l.liveToken(t), Node: "n1", Firing: someAlerts.Draw(t, "firing")}
 	s.Resolved = someAlerts.Draw(t, "resolved").Minus(s.Firing)
 	s.Delivery.Outcome = model.Outcome(rapid.IntRange(0, 1).Draw(t, "outcome"))
+	s.Delivery.InLease = rapid.Bool().Draw(t, "in time")
 	r := l.does(t, command.Settle{Settlement: s})
 	l.settledAs(t, r.Code, l.naive.settles(s, l.stamp))
 }
@@ -142,6 +145,7 @@ func (l *ledgerMachine) Merge(t *rapid.T) {
 		o.Origin = rapid.SampledFrom([]model.NodeID{c.node, c.node, "n1"}).Draw(t, "of")
 		o.BaseRev = rapid.SampledFrom([]uint64{c.rev, c.rev, o.BaseRev}).Draw(t, "on")
 		o.Epoch, o.Seq = 3, l.View().Index()
+		o.Delivery.InLease = rapid.Bool().Draw(t, "in time")
 	}
 	// A node does not go back behind what an overlay of its own was built on.
 	for _, line := range l.naive.lines {
@@ -222,6 +226,7 @@ func TestOverlayOrder(t *testing.T) {
 			newest = floor
 		}
 		overlays := drawOverlays(t, newest)
+		lapse(t, &e, overlays)
 		last := map[model.NodeID]model.Overlay{}
 		for _, o := range overlays {
 			if m, ok := last[o.Origin]; !ok || m.Seq < o.Seq {
@@ -244,6 +249,24 @@ func TestOverlayOrder(t *testing.T) {
 			}
 		}
 	})
+}
+
+// lapse makes overlays that have a node for themselves the settlement of a claim
+// which has expired, in time or not, and that of others overtaken or not.
+func lapse(t *rapid.T, e *model.Entry, overlays []model.Overlay) {
+	count := map[model.NodeID]int{}
+	for _, o := range overlays {
+		count[o.Origin]++
+	}
+	for i := range overlays {
+		o := &overlays[i]
+		if count[o.Origin] > 1 || o.BaseRev == 0 || o.BaseRev >= e.Rev || len(e.Lapsed) == 2 || !rapid.Bool().Draw(t, "settles") {
+			continue
+		}
+		tok := token(string(o.Origin))
+		o.Delivery = model.Delivery{Token: tok, Outcome: model.OutcomeSent, InLease: rapid.Bool().Draw(t, "in time")}
+		e.Lapsed = append(e.Lapsed, model.Claim{Token: tok, Node: o.Origin, Rev: o.BaseRev, Overtaken: rapid.Bool().Draw(t, "overtaken")})
+	}
 }
 
 func drawOverlays(t *rapid.T, newest uint64) []model.Overlay {

@@ -29,13 +29,25 @@ import (
 // A node whose settlement is not answered keeps it as an overlay too. Such an
 // overlay, told by its Delivery's token, is the settlement, whichever of the two
 // comes first, so that a change of leaders during a send does not put a message
-// in doubt that its sender can vouch for.
+// in doubt that its sender can vouch for. If it says nothing else, and that message
+// is in the ledger's line already, or came in time before others (see Settle), it
+// says nothing new.
 func Merge(e model.Entry, o model.Overlay, floor uint64) (model.Entry, Verdict) {
 	i, found := slices.BinarySearchFunc(e.Merged, o.Origin, func(m model.OverlayMark, n model.NodeID) int {
 		return cmp.Compare(m.Origin, n)
 	})
 	if found && e.Merged[i].Covers(o) {
 		return e, Repeated
+	}
+	e.Merged = slices.Clone(e.Merged)
+	mark := model.OverlayMark{Origin: o.Origin, Epoch: o.Epoch, Seq: o.Seq}
+	if found {
+		e.Merged[i] = mark
+	} else {
+		e.Merged = slices.Insert(e.Merged, i, mark)
+	}
+	if noNews(&e, &o) {
+		return e, Accepted
 	}
 	strands := e.Strands
 	if len(strands) == 0 {
@@ -48,16 +60,29 @@ func Merge(e model.Entry, o model.Overlay, floor uint64) (model.Entry, Verdict) 
 		Stamp: o.Stamp, Must: o.Must, Maybe: o.Maybe, Resolved: o.Resolved, Data: o.Data,
 	})
 	join(linesOf(e.Strands)).putInto(&e)
-	mark := model.OverlayMark{Origin: o.Origin, Epoch: o.Epoch, Seq: o.Seq}
-	e.Merged = slices.Clone(e.Merged)
-	if found {
-		e.Merged[i] = mark
-	} else {
-		e.Merged = slices.Insert(e.Merged, i, mark)
-	}
 	e.Attempt, e.NotBefore = 0, 0
 	e.Gen++
 	return e, Accepted
+}
+
+// noNews reports whether the overlay is nothing but a settlement that is in the
+// ledger's line, or that came too late to say anything that is not. It ends the
+// claim then.
+func noNews(e *model.Entry, o *model.Overlay) bool {
+	token := o.Delivery.Token
+	if !o.Delivery.InLease || o.Delivery.Outcome != model.OutcomeSent || token.IsZero() {
+		return false
+	}
+	if spentAs(e, token, true) {
+		return true
+	}
+	i := lapsed(e, token)
+	if i < 0 || !e.Lapsed[i].Overtaken || !reports(o, &e.Lapsed[i]) {
+		return false
+	}
+	e.Lapsed = slices.Delete(slices.Clone(e.Lapsed), i, i+1)
+	spend(e, token, true)
+	return true
 }
 
 // endClaim ends the claim, live or lapsed, whose message the overlay reports, if

@@ -27,6 +27,8 @@ type naive struct {
 	marks  map[model.NodeID][2]uint64
 
 	configRev uint64
+	// version is what all voters know, grants counts the claims.
+	version, grants int
 }
 
 // belief is what is known of one alert.
@@ -49,6 +51,8 @@ type naiveClaim struct {
 	node             model.NodeID
 	rev, index       uint64
 	firing, resolved model.AlertSet
+	// nth is the how manieth claim it is.
+	nth int
 }
 
 type naiveEnd struct {
@@ -180,7 +184,8 @@ func (n *naive) claims(q model.ClaimRequest, index uint64, stamp model.Millis) (
 		return model.DeniedTooEarly, index
 	}
 	n.bump()
-	n.claim = &naiveClaim{q.Token, q.Node, n.rev, index, q.Firing, q.Resolved}
+	n.grants++
+	n.claim = &naiveClaim{q.Token, q.Node, n.rev, index, q.Firing, q.Resolved, n.grants}
 	n.alone(n.line)
 	return model.DeniedNot, index
 }
@@ -195,6 +200,10 @@ func (n *naive) settles(s model.Settlement, stamp model.Millis) command.Code {
 	case lapsed >= 0:
 		last = n.claim == nil && n.rev == n.lapsed[lapsed].rev+1
 		n.lapsed = slices.Delete(slices.Clone(n.lapsed), lapsed, lapsed+1)
+		if !last && n.version >= 2 && s.Delivery.InLease {
+			n.end(s.Token, true)
+			return command.CodeOK
+		}
 	case ended != nil && ended.settled:
 		return command.CodeOK
 	default:
@@ -266,6 +275,14 @@ func (n *naive) merges(o model.Overlay) command.Code {
 	if m, ok := n.marks[o.Origin]; ok && (m[0] > o.Epoch || m[0] == o.Epoch && m[1] >= o.Seq) {
 		return command.CodeOK
 	}
+	n.marks = maps.Clone(n.marks)
+	if n.marks == nil {
+		n.marks = map[model.NodeID][2]uint64{}
+	}
+	n.marks[o.Origin] = [2]uint64{o.Epoch, o.Seq}
+	if n.knows(o) {
+		return command.CodeOK
+	}
 	if n.lines == nil {
 		l := n.line
 		l.origin, l.at, l.pinned, l.stamp = "", n.rev, n.claim != nil, n.stamp
@@ -301,14 +318,27 @@ func (n *naive) merges(o model.Overlay) command.Code {
 	n.alone(naiveJoin(maximal))
 	n.lines = lines
 	n.stamp = n.line.stamp
-	n.marks = maps.Clone(n.marks)
-	if n.marks == nil {
-		n.marks = map[model.NodeID][2]uint64{}
-	}
-	n.marks[o.Origin] = [2]uint64{o.Epoch, o.Seq}
 	n.attempt, n.notBefore = 0, 0
 	n.gen++
 	return command.CodeOK
+}
+
+// knows: the overlay is a settlement and nothing else, and it was here before, or
+// its message was sent before another claim.
+func (n *naive) knows(o model.Overlay) bool {
+	if n.version < 2 || !o.Delivery.InLease || o.Delivery.Outcome != model.OutcomeSent || o.Delivery.Token == (model.Token{}) {
+		return false
+	}
+	i, ended := n.find(o.Delivery.Token)
+	if ended != nil && ended.settled {
+		return true
+	}
+	if i < 0 || n.lapsed[i].node != o.Origin || n.lapsed[i].rev != o.BaseRev || n.lapsed[i].nth == n.grants {
+		return false
+	}
+	n.lapsed = slices.Delete(slices.Clone(n.lapsed), i, i+1)
+	n.end(o.Delivery.Token, true)
+	return true
 }
 
 // ends: the overlay is the settlement of a claim of its node.
@@ -364,7 +394,7 @@ func (n *naive) collects(before model.Millis) {
 		}
 	}
 	if n.exists && n.claim == nil && max(n.stamp, n.changed) < before {
-		*n = naive{floor: max(n.floor, n.rev), configRev: n.configRev}
+		*n = naive{floor: max(n.floor, n.rev), configRev: n.configRev, version: n.version}
 	}
 }
 

@@ -29,6 +29,11 @@ const (
 // followed, nobody knows which message came last: then the two are joined as
 // lines that knew nothing of each other. A claim that expired and had no
 // successor was the last after all.
+//
+// A message that was sent while its claim was good came before everything that
+// was told after its expiry, and the doubt of the expiry has said of it all that
+// there is to say. That it arrived is no news then: joined, it would put in doubt
+// what was told since, as certain as that is.
 func Settle(e model.Entry, s model.Settlement, stamp model.Millis) (model.Entry, Verdict) {
 	if e.Claim != nil && e.Claim.Token == s.Token {
 		last := e.Rev == e.Claim.Rev
@@ -39,6 +44,10 @@ func Settle(e model.Entry, s model.Settlement, stamp model.Millis) (model.Entry,
 		// The grant and the expiry were the last two changes.
 		last := e.Claim == nil && e.Rev == e.Lapsed[i].Rev+1
 		e.Lapsed = slices.Delete(slices.Clone(e.Lapsed), i, i+1)
+		if !last && s.Delivery.InLease {
+			spend(&e, s.Token, true)
+			return e, Accepted
+		}
 		return settled(e, s, stamp, last), Accepted
 	}
 	if spentAs(&e, s.Token, true) {

@@ -126,7 +126,7 @@ func (w *world) Claim(t *rapid.T) {
 	q := model.ClaimRequest{
 		Key: theKey, Token: token(fmt.Sprint("t", w.count)), Node: n.id, BaseRev: n.seen.Rev, Firing: firing, Resolved: resolved,
 	}
-	after, grant := fsm.Grant(w.entry, q, fsm.Terms{Index: uint64(w.count), Member: true, Floor: w.floor})
+	after, grant := fsm.Grant(w.entry, q, fsm.Terms{Index: uint64(w.count), Member: true, Floor: w.floor, Version: 2})
 	if grant.Denied == model.DeniedNot {
 		w.entry, n.seen = after, after
 		n.hold = &simHold{token: q.Token, firing: firing, resolved: resolved}
@@ -159,7 +159,7 @@ func (w *world) Report(t *rapid.T) {
 	case n.hold.sent && !n.hold.failed:
 		w.entry, _ = fsm.Settle(w.entry, model.Settlement{
 			Token: n.hold.token, Node: n.id, Firing: n.hold.firing, Resolved: n.hold.resolved,
-			Delivery: model.Delivery{Outcome: model.OutcomeSent},
+			Delivery: model.Delivery{Outcome: model.OutcomeSent, InLease: rapid.Bool().Draw(t, "in time")},
 		}, model.Millis(w.count))
 	default:
 		w.entry, _ = fsm.Release(w.entry, model.Release{Token: n.hold.token, Node: n.id, Failed: n.hold.failed})
@@ -176,8 +176,10 @@ func (w *world) KeepTold(t *rapid.T) {
 		return n.hold != nil && n.hold.sent && !n.hold.failed && n.hold.kept == n.epoch<<32+n.seq &&
 			n.seen.Claim != nil && n.seen.Claim.Token == n.hold.token
 	})
+	// Nothing but the settlement is in it if the node knows of no overlay.
+	alone := n.overlay == nil && len(n.heard) == 0
 	n.keep(withMessage(w.line(t, n), n.hold.firing, n.hold.resolved), n.seen.Rev)
-	n.overlay.Delivery = model.Delivery{Token: n.hold.token, Outcome: model.OutcomeSent}
+	n.overlay.Delivery = model.Delivery{Token: n.hold.token, Outcome: model.OutcomeSent, InLease: alone && rapid.Bool().Draw(t, "in time")}
 }
 
 // withMessage is a line with one more message that arrived.

@@ -1,6 +1,7 @@
 package notify_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	commoncfg "github.com/prometheus/common/config"
 
 	"tocsin/dispatcher/config"
 )
@@ -220,5 +223,76 @@ func TestGivenUpIsDropped(t *testing.T) {
 	}
 	if err := <-ended; !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("the connection ended with %v, want a reset", err)
+	}
+}
+
+// TestConnectAgainIsBounded: the transport sends by itself once more what it wrote
+// into a kept connection that was dead. The connection for that must come in time
+// too.
+func TestConnectAgainIsBounded(t *testing.T) {
+	const bound = 50 * time.Millisecond
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		for r := bufio.NewReader(c); ; {
+			req, err := http.ReadRequest(r)
+			if err != nil {
+				return
+			}
+			_, _ = io.Copy(io.Discard, req.Body)
+			if req.Header.Get("Idempotency-Key") != "first" {
+				return
+			}
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		}
+	}()
+	var dials atomic.Int32
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		if dials.Add(1) > 1 {
+			<-t.Context().Done()
+			return nil, t.Context().Err()
+		}
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+	i := build(t, webhookYAML("{url: 'http://"+l.Addr().String()+"'}"), config.Options{HTTP: []commoncfg.HTTPClientOption{commoncfg.WithDialContextFunc(dial)}})[0]
+	m := message()
+	m.Connect, m.DeliveryID = bound, "first"
+	if r := i.Send(t.Context(), m); r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	m.DeliveryID = "second"
+	began := time.Now()
+	r := i.Send(t.Context(), m)
+	if r.Err == nil || r.Unsent || !r.Unreached || !r.Retryable || dials.Load() != 2 {
+		t.Errorf("%+v after %d dials", r, dials.Load())
+	}
+	if took := time.Since(began); took < bound || took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// TestSentAt: when a message left is not when its answer came, nor when that was
+// read.
+func TestSentAt(t *testing.T) {
+	const slow = 300 * time.Millisecond
+	var at time.Time
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		at = time.Now()
+		time.Sleep(slow)
+	}))
+	defer s.Close()
+	i := build(t, webhookYAML("{url: '"+s.URL+"'}"), config.Options{})[0]
+	r := i.Send(t.Context(), message())
+	if r.Err != nil || r.SentAt.IsZero() || r.SentAt.After(at.Add(slow/2)) {
+		t.Errorf("it was there at %v, and left at %v: %v", at, r.SentAt, r.Err)
 	}
 }

@@ -26,8 +26,19 @@ type exchange struct {
 	check   func() error
 	watched bool
 	giveUp  context.CancelCauseFunc
+	// connect bounds the time to get a connection for a request, and for each
+	// that the transport repeats by itself; 0 is no bound.
+	connect time.Duration
 
 	mu sync.Mutex // guards what follows
+	// connecting ends the try when the time for a connection is over; nil while
+	// none is looked for.
+	connecting *time.Timer
+	// unreached: that is what ended it.
+	unreached bool
+	// wrote is when the last request was written, by this process; sentAt when
+	// the last byte of an answered one left, as far as is known.
+	wrote, sentAt time.Time
 	// written: something of the message has left, or may have.
 	written bool
 	refusal error
@@ -56,6 +67,7 @@ func (x *exchange) note(resp *http.Response, now time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.status = resp.StatusCode
+	x.sent(now)
 	x.linger(nil)
 	x.retryAfter = retryAfter(resp.Header.Get("Retry-After"), now)
 	x.bodies = append(x.bodies, resp.Body)
@@ -89,6 +101,10 @@ func (x *exchange) mayWrite() error {
 		return x.refusal
 	}
 	x.written = true
+	if x.connecting != nil {
+		x.connecting.Stop()
+		x.connecting = nil
+	}
 	return nil
 }
 
@@ -106,11 +122,30 @@ func (x *exchange) unsent() bool {
 	return x.watched && !x.written
 }
 
+// outOfReach reports whether the try ended for want of a connection.
+func (x *exchange) outOfReach() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.unreached
+}
+
+// left is when the last byte left; now if nobody knows.
+func (x *exchange) left() time.Time {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.sentAt.IsZero() {
+		return time.Now()
+	}
+	return x.sentAt
+}
+
 // guard has the exchange asked for req when there is a connection for it, which is
 // right before it is written. One that may not be written is given up together
 // with its connection: nothing else keeps the transport from writing its head.
 func (x *exchange) guard(req *http.Request) *http.Request {
 	return req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+		GetConn:      func(string) { x.connects() },
+		WroteRequest: func(httptrace.WroteRequestInfo) { x.wroteRequest() },
 		GotConn: func(got httptrace.GotConnInfo) {
 			err := x.mayWrite()
 			if err == nil {
@@ -129,16 +164,66 @@ func (x *exchange) guard(req *http.Request) *http.Request {
 	}))
 }
 
-// giveUpConnecting ends a try of which nothing was written so far.
+// connects bounds the search for a connection. It may be not the first one of a
+// request: the transport sends again by itself what it wrote into a kept
+// connection that turned out to be dead.
+func (x *exchange) connects() {
+	if x.connect <= 0 || !x.watched {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.connecting != nil {
+		x.connecting.Stop()
+	}
+	x.connecting = time.AfterFunc(x.connect, x.giveUpConnecting)
+}
+
+func (x *exchange) connected() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.connecting != nil {
+		x.connecting.Stop()
+		x.connecting = nil
+	}
+}
+
+// giveUpConnecting ends a try for which there is no connection. If nothing of it
+// was written before, nothing may be any more.
 func (x *exchange) giveUpConnecting() {
 	x.mu.Lock()
-	late := x.watched && !x.written && x.refusal == nil
-	if late {
+	if x.refusal != nil || x.connecting == nil {
+		x.mu.Unlock()
+		return
+	}
+	x.unreached = true
+	if !x.written {
 		x.refusal = errNoConnection
 	}
 	x.mu.Unlock()
-	if late {
-		x.giveUp(errNoConnection)
+	x.giveUp(errNoConnection)
+}
+
+// wroteRequest takes down that all of a request was written.
+func (x *exchange) wroteRequest() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.wrote = time.Now()
+}
+
+// sent takes down, when an answer has come, when the last byte of its request
+// left. The kernel knows, also where this process stood still in between. x.mu is
+// held.
+func (x *exchange) sent(now time.Time) {
+	at := x.wrote
+	if age, ok := sinceSent(x.conn); ok {
+		at = now.Add(-age)
+	}
+	if at.IsZero() {
+		at = now
+	}
+	if at.After(x.sentAt) {
+		x.sentAt = at
 	}
 }
 
@@ -155,6 +240,7 @@ func (x *exchange) linger(c *net.TCPConn) {
 		_ = x.conn.SetLinger(deliver) // one that is closed needs none
 	}
 	if x.conn = c; c != nil {
+		hasten(c)
 		_ = c.SetLinger(drop)
 	}
 }

@@ -58,7 +58,7 @@ func (i *Integration) Send(ctx context.Context, m *Message) Result {
 	}
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
-	x := &exchange{id: m.DeliveryID, degraded: m.Degraded, check: m.Check, watched: i.watched, giveUp: giveUp}
+	x := &exchange{id: m.DeliveryID, degraded: m.Degraded, check: m.Check, watched: i.watched, giveUp: giveUp, connect: m.Connect}
 	store := storeOf(m.kept())
 	ctx = x.with(m.context(ctx, store))
 	if err := i.takeTurn(ctx, x); err != nil {
@@ -72,10 +72,8 @@ func (i *Integration) Send(ctx context.Context, m *Message) Result {
 			return r
 		}
 	}
-	if m.Connect > 0 {
-		connecting := time.AfterFunc(m.Connect, x.giveUpConnecting)
-		defer connecting.Stop()
-	}
+	x.connects()
+	defer x.connected()
 	start := time.Now()
 	retry, err := i.notify(ctx, alerts)
 	took := time.Since(start)
@@ -87,7 +85,7 @@ func (i *Integration) Send(ctx context.Context, m *Message) Result {
 		return i.failed(ctx, m, x, outcome{err: err, retry: retry, took: took})
 	}
 	status, _ := x.answered()
-	return Result{Data: i.newData(m, store), Status: status, Took: took}
+	return Result{Data: i.newData(m, store), Status: status, Took: took, SentAt: x.left()}
 }
 
 // outcome is what a failed try came to.
@@ -112,6 +110,7 @@ func (i *Integration) failed(ctx context.Context, m *Message, x *exchange, o out
 		Data:       m.Data,
 		Took:       o.took,
 		Unsent:     x.unsent(),
+		Unreached:  x.outOfReach(),
 	}
 	if status == http.StatusTooManyRequests || r.Reason == upstream.RateLimitedReason.String() {
 		r.Retryable = true

@@ -37,8 +37,8 @@ type Message struct {
 	Data model.Data
 	// Degraded: sent without a quorum. Webhooks are told.
 	Degraded bool
-	// Connect bounds how long may go by before something of the message is
-	// written; 0 is no bound.
+	// Connect bounds how long it may take to get a connection, each time that
+	// one is needed; 0 is no bound.
 	Connect time.Duration
 	// Check is asked right before anything of the message is written, for
 	// each request anew; an error gives the try up. It must be quick, and
@@ -66,6 +66,12 @@ type Result struct {
 	// Unsent: nothing of the message has left, so it cannot have arrived. It
 	// is false where that is not known.
 	Unsent bool
+	// Unreached: no connection could be made in time. Something may have been
+	// written into an older one before.
+	Unreached bool
+	// SentAt is when the last byte of a message that was taken left this
+	// machine, or a little later where that is not known exactly.
+	SentAt time.Time
 	// Retryable: the same message may be taken later.
 	Retryable bool
 	// Reason is one of Reasons if Err is set.

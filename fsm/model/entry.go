@@ -4,7 +4,7 @@ package model
 // last told, and who is about to tell it something. Shared and immutable.
 type Entry struct {
 	Key DeliveryKey
-	// Rev counts every change of the entry. It is what a claim is based on.
+	// Rev counts every change of the entry that a claim is based on.
 	Rev uint64
 	// Gen counts settlements and merges only, so that a takeover sends the
 	// same delivery ID as the sender that it takes over from.
@@ -100,6 +100,8 @@ type Claim struct {
 	// clock at it.
 	GrantedIndex uint64
 	GrantedStamp Millis
+	// Overtaken: it expired, and a later claim has been granted since.
+	Overtaken bool
 }
 
 // ClaimRequest asks for a claim.
@@ -227,6 +229,10 @@ type Delivery struct {
 	Error string
 	// Degraded: sent without a quorum.
 	Degraded bool
+	// InLease: the last byte of the message left while its claim was good, so
+	// before anything that was sent under a later one. An overlay says so only
+	// if there is nothing in it but the entry at the grant and this message.
+	InLease bool
 }
 
 // MaxErrorBytes bounds Delivery.Error.

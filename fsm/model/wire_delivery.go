@@ -81,6 +81,7 @@ func (d *Delivery) WriteWire(w *WireWriter) {
 	w.Int(13, d.Took)
 	w.Text(14, d.Error)
 	w.Bool(15, d.Degraded)
+	w.Bool(16, d.InLease)
 }
 
 // ReadWire reads what WriteWire wrote.
@@ -117,6 +118,8 @@ func (d *Delivery) ReadWire(r *WireReader) {
 			d.Error = r.Text()
 		case 15:
 			d.Degraded = r.Bool()
+		case 16:
+			d.InLease = r.Bool()
 		default:
 			r.Unknown()
 		}

@@ -98,6 +98,7 @@ func (c *Claim) WriteWire(w *WireWriter) {
 	w.Uint(9, uint64(c.Reason))
 	w.Uint(10, c.GrantedIndex)
 	w.Int(11, int64(c.GrantedStamp))
+	w.Bool(12, c.Overtaken)
 }
 
 // ReadWire reads what WriteWire wrote.
@@ -126,6 +127,8 @@ func (c *Claim) ReadWire(r *WireReader) {
 			c.GrantedIndex = r.Uint()
 		case 11:
 			c.GrantedStamp = r.Millis()
+		case 12:
+			c.Overtaken = r.Bool()
 		default:
 			r.Unknown()
 		}
