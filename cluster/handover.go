@@ -22,7 +22,6 @@ func (n *Node) handOver(e *engine) {
 	ctx, cancel := context.WithTimeout(n.ctx, handOverTime)
 	defer cancel()
 	n.awaitHeirs(ctx, e)
-	n.sayBereft(e)
 	for range handOverTries {
 		if e.raft.State() != raft.Leader || !e.hasOtherVoter(n) {
 			return
@@ -66,7 +65,7 @@ func (n *Node) awaitHeirs(ctx context.Context, e *engine) {
 	for {
 		l := n.lead.Load()
 		cfg, _ := e.configuration()
-		if voters, stay := n.staying(e); l == nil || stay > voters/2 {
+		if voters, stay := n.staying(); l == nil || stay > voters/2 {
 			return
 		}
 		if !slices.ContainsFunc(cfg.Servers, func(s raft.Server) bool { return s.Suffrage != raft.Voter && l.wantsVote(s) }) {
@@ -80,25 +79,21 @@ func (n *Node) awaitHeirs(ctx context.Context, e *engine) {
 
 // staying is how many voters there are, and how many are there when this node
 // has gone.
-func (n *Node) staying(e *engine) (voters, stay int) {
-	cfg, _ := e.configuration()
-	for _, s := range cfg.Servers {
-		if s.Suffrage != raft.Voter {
-			continue
-		}
+func (n *Node) staying() (voters, stay int) {
+	for _, id := range n.voterIDs() {
 		voters++
-		if m, ok := n.member(model.NodeID(s.ID)); s.ID != e.id && ok && m.Alive && !m.Is(gossip.FlagDraining) {
+		if m, ok := n.member(id); id != n.id && ok && m.Alive && !m.Is(gossip.FlagDraining) {
 			stay++
 		}
 	}
 	return voters, stay
 }
 
-// sayBereft says when the nodes that stay behind have no quorum.
-func (n *Node) sayBereft(e *engine) {
-	cfg, _ := e.configuration()
-	if voters, stay := n.staying(e); len(cfg.Servers) > 1 && stay <= voters/2 {
-		n.log.Error("the nodes that stay behind have no quorum until this one or another is back: they page, but silences and configuration cannot be changed",
+// sayBereft says when the nodes that stay behind have no quorum. Where all stop at
+// a time, as on one machine, nobody does.
+func (n *Node) sayBereft() {
+	if voters, stay := n.staying(); stay > 0 && stay <= voters/2 {
+		n.log.Warn("the nodes that stay behind have no quorum until this one or another is back: they page, but silences and configuration cannot be changed",
 			"voters", voters, "staying", stay)
 	}
 }

@@ -36,6 +36,12 @@ func TestFounderStopsRightAfterTheOthersJoined(t *testing.T) {
 			t.Error("a node that leaves one of three without a quorum does not say so")
 		}
 		last.stop()
+		if strings.Contains(r.log(last.i), "no quorum until") {
+			t.Error("the last one says that it leaves somebody behind")
+		}
+		if want := "(" + string(b.ID()) + ")"; !strings.Contains(r.log(1), b.Name()+" "+want) {
+			t.Errorf("a node is not called by name and ID:\n%s", r.log(1))
+		}
 	})
 }
 

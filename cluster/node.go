@@ -86,10 +86,8 @@ func Open(opts Options) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		opts:    opts,
-		log:     opts.Logger,
-		raftLog: raftLogger(opts.Logger, false),
-		ready:   make(chan struct{}),
+		opts:  opts,
+		ready: make(chan struct{}),
 
 		identityDirty: make(chan struct{}, 1),
 
@@ -98,6 +96,8 @@ func Open(opts Options) (*Node, error) {
 		sights:       newSights(),
 		back:         make(chan struct{}, 1),
 	}
+	n.log = n.Named(opts.Logger)
+	n.raftLog = raftLogger(n.log, false)
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.quorum.lost = time.Now()
 	n.toRaft = newLane(n.ctx, n.putIntoLog)

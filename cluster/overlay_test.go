@@ -180,7 +180,7 @@ func TestQuorumLossIsSaidOnce(t *testing.T) {
 		r.until(30*time.Second, "healed", func() bool { return lost.Quorum().Held })
 		time.Sleep(time.Second)
 		log := r.log(lost.i)
-		if a, b := strings.Count(log, "no quorum: notifications"), strings.Count(log, "there is a quorum again"); a != 1 || b != 1 {
+		if a, b := strings.Count(log, "the quorum is out of reach"), strings.Count(log, "there is a quorum again"); a != 1 || b != 1 {
 			r.Errorf("said %d times that it is lost and %d times that it is back, want once each", a, b)
 		}
 		stopAll(nodes...)

@@ -212,6 +212,8 @@ func (n *Node) sayQuorum(held bool) {
 		n.log.Info("there is a quorum again")
 	case !held && n.quorum.lostFor() > n.opts.Timing.Hold && n.wasMember() && !n.isDraining() && !n.quorum.say(true):
 		reachable, voters := n.countVoters()
-		n.log.Warn("no quorum: notifications are sent without one, later and perhaps twice", "voters", voters, "reachable", reachable)
+		// That notifications are sent without one the dispatcher says, when it
+		// comes to that.
+		n.log.Info("the quorum is out of reach: silences and the configuration cannot be changed", "voters", voters, "reachable", reachable)
 	}
 }

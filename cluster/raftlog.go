@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,18 +17,25 @@ import (
 // connections' own log, where a closed one counts as an error.
 func raftLogger(to *slog.Logger, quiet bool) hclog.Logger {
 	l := hclog.NewInterceptLogger(&hclog.LoggerOptions{Name: "raft", Level: hclog.Debug, Output: io.Discard})
-	l.RegisterSink(&raftSink{to: to, quiet: quiet, said: make(map[string]time.Time)})
+	l.RegisterSink(&raftSink{to: to, quiet: quiet, said: make(map[string]*saying)})
 	return l
 }
 
-// raftSink takes Raft's records. While a peer is away, Raft says so many times a
-// second; what was said about a peer within the last minute is for debugging.
+// raftSink takes Raft's records. While a peer is away, or there is no quorum, Raft
+// says so many times a second; what was said within the last minute about the
+// same is for debugging, and counted.
 type raftSink struct {
 	to    *slog.Logger
 	quiet bool
 
 	mu   sync.Mutex // guards said
-	said map[string]time.Time
+	said map[string]*saying
+}
+
+// saying is something that was said: when, and how often it was kept back since.
+type saying struct {
+	at   time.Time
+	kept int
 }
 
 // Bounds of raftSink.
@@ -36,18 +44,37 @@ const (
 	maxSaid  = 256
 )
 
-// isNews reports whether it was not said lately, and takes down that it was.
-func (s *raftSink) isNews(what string) bool {
+// isNews reports whether it was not said lately, and takes down that it was. kept
+// is how often it was not said since the last time.
+func (s *raftSink) isNews(what string) (kept int, news bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if at, ok := s.said[what]; ok && time.Since(at) < sayAgain {
-		return false
+	old := s.said[what]
+	if old != nil && time.Since(old.at) < sayAgain {
+		old.kept++
+		return 0, false
+	}
+	if old != nil {
+		kept = old.kept
 	}
 	if len(s.said) >= maxSaid {
 		clear(s.said)
 	}
-	s.said[what] = time.Now()
-	return true
+	s.said[what] = &saying{at: time.Now()}
+	return kept, true
+}
+
+// subject is what a record says about whom: its text and its first attribute,
+// which is the peer if there is one. Others, such as counts and terms, change.
+func subject(msg string, args []any) string {
+	if len(args) < 2 {
+		return msg
+	}
+	switch args[0] {
+	case "peer", "target", "server-id", "id", "from":
+		return fmt.Sprint(msg, args[1])
+	}
+	return msg
 }
 
 // Accept takes one record.
@@ -60,8 +87,14 @@ func (s *raftSink) Accept(_ string, level hclog.Level, msg string, args ...any) 
 	case level == hclog.Warn:
 		at = slog.LevelInfo
 	}
-	if at > slog.LevelDebug && len(args) > 1 && !s.isNews(fmt.Sprint(msg, args[0], args[1])) {
-		at = slog.LevelDebug
+	if at > slog.LevelDebug {
+		kept, news := s.isNews(subject(msg, args))
+		switch {
+		case !news:
+			at = slog.LevelDebug
+		case kept > 0:
+			args = append(slices.Clone(args), "and_before", kept)
+		}
 	}
 	ctx := context.Background()
 	if !s.to.Enabled(ctx, at) {

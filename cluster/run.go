@@ -59,6 +59,7 @@ func (n *Node) Run(ctx context.Context) error {
 		if leaveErr := n.gossip.Leave(leaveTime); leaveErr != nil {
 			n.log.Debug("the others were not told of the end", "err", leaveErr)
 		}
+		n.sayBereft()
 	}
 	stopObserving()
 	err = errors.Join(err, n.Close())

@@ -18,14 +18,17 @@ import (
 
 const (
 	seekInterval = 200 * time.Millisecond
-	sayInterval  = 5 * time.Second
-	joinTime     = 3 * time.Second
+	// sayInterval is how often a node says at first what it waits for, and
+	// sayRarely what that grows to while it waits for the same.
+	sayInterval = 5 * time.Second
+	sayRarely   = time.Minute
+	joinTime    = 3 * time.Second
 )
 
 // seek makes this node a member, then keeps its address in the Raft
 // configuration right, until ctx ends.
 func (n *Node) seek(ctx context.Context, e *engine) {
-	lastSaid := time.Now()
+	lastSaid, every, said := time.Now(), sayInterval, ""
 	for {
 		switch cfg, _ := e.configuration(); {
 		case memberOf(cfg, e.id):
@@ -44,9 +47,16 @@ func (n *Node) seek(ctx context.Context, e *engine) {
 		default:
 			n.setWaiting(n.seekOnce(ctx, e), false)
 		}
-		if why := n.waitingFor(); why != "" && time.Since(lastSaid) >= sayInterval {
+		why := n.waitingFor()
+		if why != said {
+			every = sayInterval
+		}
+		if why != "" && time.Since(lastSaid) >= every {
 			n.log.Info("waiting to become a member of a cluster", "waiting_for", why)
-			lastSaid = time.Now()
+			if lastSaid = time.Now(); why == said {
+				every = min(sayRarely, 2*every)
+			}
+			said = why
 		}
 		if !sleep(ctx, seekInterval) {
 			return

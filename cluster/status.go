@@ -68,9 +68,11 @@ type Peer struct {
 	// Member: in the Raft configuration. Voter: with a vote.
 	Member, Voter, Leader bool
 	// Alive: seen by gossip. Since is when that last changed, zero if gossip
-	// never saw it.
-	Alive bool
-	Since time.Time
+	// never saw it. LastSeen is when it last showed that it is there, by a ping,
+	// an answer on its port, or news of itself; zero if it never did.
+	Alive    bool
+	Since    time.Time
+	LastSeen time.Time
 	// Degraded, Draining, StorageFailed are as the node says itself. Silent:
 	// it takes no turns yet. Waiting: it is not in a cluster.
 	Degraded, Draining, StorageFailed, Silent, Waiting bool
@@ -97,6 +99,7 @@ func (n *Node) Status() Status {
 		Settled:   true,
 		Peers:     n.ListPeers(),
 	}
+	s.Quorum.Reachable = min(s.Quorum.Reachable, heardVoters(s.Peers))
 	s.Leader, s.LeaderAddress = n.leader()
 	s.StorageSince, s.Storage = n.storage.get()
 	s.OverlaysPending, _ = n.overlays.pending()
@@ -113,6 +116,26 @@ func (n *Node) Status() Status {
 		s.HealthScore, s.Settled = n.gossip.HealthScore(), n.gossip.Settled()
 	}
 	return s
+}
+
+// heardVoters counts the voters that have shown lately that they are there. Gossip
+// takes up to ten seconds to miss one that does not, such as a process that stands
+// still.
+func heardVoters(peers []Peer) int {
+	heard := 0
+	for i := range peers {
+		if p := &peers[i]; p.Voter && (p.Self || p.Alive && !p.Silenced(len(peers))) {
+			heard++
+		}
+	}
+	return heard
+}
+
+// Silenced reports whether a node that counts as alive has not been heard for
+// longer than it should take, in a cluster of size nodes, of which gossip asks one
+// a second.
+func (p *Peer) Silenced(size int) bool {
+	return !p.Self && time.Since(p.LastSeen) > max(5*time.Second, 2*time.Duration(size)*time.Second)
 }
 
 func (n *Node) state() State {
@@ -165,7 +188,9 @@ func (n *Node) ListPeers() []Peer {
 	}
 	n.fillKnown(peers)
 	for _, m := range n.members() {
-		at(m.ID).see(m)
+		p := at(m.ID)
+		p.see(m)
+		p.LastSeen = n.lastHeard(m)
 	}
 	n.fillClocks(peers)
 	self := at(n.id)

@@ -52,10 +52,12 @@ func (s *Server) quorum(c echo.Context) error {
 
 func (s *Server) reload(c echo.Context) error {
 	if err := s.opts.Reload(c.Request().Context()); err != nil {
+		status := http.StatusInternalServerError
 		if r, ok := refusal.From(err); ok {
+			status = http.StatusServiceUnavailable
 			c.Response().Header().Set("Retry-After", r.Header())
 		}
-		http.Error(c.Response(), fmt.Sprintf("failed to reload config: %s", err), http.StatusInternalServerError)
+		http.Error(c.Response(), fmt.Sprintf("failed to reload config: %s", err), status)
 	}
 	return nil
 }

@@ -69,7 +69,7 @@ func TestReload(t *testing.T) {
 		t.Errorf("got %d %q", w.Code, w.Body)
 	}
 	n.reload = &refusal.Refusal{}
-	if w := n.do("POST", "/-/reload", ""); w.Code != 500 || w.Header().Get("Retry-After") == "" {
+	if w := n.do("POST", "/-/reload", ""); w.Code != 503 || w.Header().Get("Retry-After") == "" {
 		t.Errorf("got %d %q", w.Code, w.Body)
 	}
 }

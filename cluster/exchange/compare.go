@@ -3,6 +3,8 @@ package exchange
 import (
 	"context"
 	"time"
+
+	"tocsin/fsm/model"
 )
 
 const (
@@ -146,7 +148,7 @@ func (l *link) matched(doubts uint64) {
 	is := l.step
 	l.mu.Unlock()
 	if is && !was {
-		l.x.opts.Logger.Info("alerts are in step with a node", "peer", l.id)
+		l.x.opts.Logger.Info("alerts are in step with a node", "peer", model.NodeID(l.id))
 		l.x.declare("this node has the alerts of the others")
 	}
 }

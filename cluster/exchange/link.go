@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tocsin/cluster/rpc"
+	"tocsin/fsm/model"
 )
 
 // link is this node's side of the exchange with one peer. One goroutine tells it
@@ -112,7 +113,7 @@ func (l *link) broke(err error) {
 	l.doubts++
 	l.mu.Unlock()
 	if was {
-		l.x.opts.Logger.Warn("alerts are not exchanged with a node: it does not answer", "peer", l.id, "err", err)
+		l.x.opts.Logger.Warn("alerts are not exchanged with a node: it does not answer", "peer", model.NodeID(l.id), "err", err)
 		poke(l.again)
 	}
 }

@@ -57,12 +57,14 @@ type Peer struct {
 	// Alive: gossip sees it, or it is this node. Member: it is in the Raft
 	// configuration; Voter: its vote counts.
 	Alive, Member, Voter bool
-	// Degraded and StorageFailed are as the node says itself.
+	// Degraded, that it has no quorum, and StorageFailed are as the node says
+	// itself.
 	Degraded, StorageFailed bool
 	// ConfigRev is the version of the configuration that it runs; 0 if
 	// unknown.
 	ConfigRev uint64
-	// LastSeen is when gossip last saw it; zero if unknown.
+	// LastSeen is when it last showed that it is there, where that is not just
+	// now; zero otherwise, and if unknown.
 	LastSeen time.Time
 	// ClockSkew is by how much its wall clock is ahead of what most clocks say,
 	// if ClockKnown. ClockCorrected: it goes by theirs.

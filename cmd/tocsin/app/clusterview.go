@@ -39,12 +39,12 @@ func (n *Node) view() view.Cluster {
 		out.Storage = s.Storage.Error()
 	}
 	for i := range s.Peers {
-		out.Peers = append(out.Peers, viewPeer(&s.Peers[i]))
+		out.Peers = append(out.Peers, viewPeer(&s.Peers[i], len(s.Peers)))
 	}
 	return out
 }
 
-func viewPeer(p *cluster.Peer) view.Peer {
+func viewPeer(p *cluster.Peer, size int) view.Peer {
 	out := view.Peer{
 		ID: p.ID, Name: p.Name,
 		Gossip: p.GossipAddress, Raft: p.RaftAddress, API: p.APIAddress,
@@ -54,8 +54,8 @@ func viewPeer(p *cluster.Peer) view.Peer {
 		ConfigRev: p.ConfigRev,
 		ClockSkew: p.ClockSkew, ClockKnown: p.ClockKnown, ClockCorrected: p.ClockCorrected,
 	}
-	if !out.Alive {
-		out.LastSeen = p.Since
+	if !out.Alive || p.Silenced(size) {
+		out.LastSeen = p.LastSeen
 	}
 	return out
 }

@@ -24,7 +24,7 @@ func (n *Node) openExchange() {
 		Dial:       n.cluster.DialExchange,
 		Listener:   n.cluster.ExchangeListener(),
 		Now:        n.cluster.Now,
-		Logger:     n.opts.Logger,
+		Logger:     n.cluster.Named(n.opts.Logger),
 		Registerer: n.opts.Registerer,
 	})
 	cancel := port.listen(n.exchange)

@@ -104,7 +104,7 @@ func notes(p *client.Peer) string {
 		out = append(out, "answered this")
 	}
 	if p.Degraded {
-		out = append(out, "degraded")
+		out = append(out, "no quorum")
 	}
 	if p.StorageFailed {
 		out = append(out, "storage failed")
@@ -112,7 +112,7 @@ func notes(p *client.Peer) string {
 	if text := clockText(p); text != "" {
 		out = append(out, text)
 	}
-	if !p.Alive && !p.LastSeen.IsZero() {
+	if !p.LastSeen.IsZero() {
 		out = append(out, "last seen "+when(p.LastSeen))
 	}
 	return strings.Join(out, ", ")
