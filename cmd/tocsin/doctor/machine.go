@@ -74,7 +74,8 @@ func measureSync(ctx context.Context, folder string) Sync {
 	return Sync{Median: took[len(took)/2].Seconds(), Worst: took[len(took)-1].Seconds(), Writes: len(took)}
 }
 
-// modes are the files and folders below folder that others may read or write.
+// modes are the files and folders below folder that others may read or write. A
+// configuration that an operator keeps there is his.
 func modes(folder string) []Mode {
 	var out []Mode
 	_ = filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
@@ -82,7 +83,7 @@ func modes(folder string) []Mode {
 			return nil
 		}
 		info, err := d.Info()
-		if err != nil || !d.IsDir() && !info.Mode().IsRegular() {
+		if err != nil || !d.IsDir() && !info.Mode().IsRegular() || slices.Contains([]string{".yml", ".yaml", ".tmpl"}, filepath.Ext(path)) {
 			return nil
 		}
 		if perm := info.Mode().Perm(); perm&0o077 != 0 {
