@@ -45,8 +45,12 @@ type promise struct {
 func (n *Node) formWithOthers(ctx context.Context, e *engine) string {
 	empty := n.emptyInSight()
 	if len(empty) < n.opts.BootstrapExpect {
-		return fmt.Sprintf("%d empty nodes with --raft.bootstrap-expect=%d; gossip sees %d, this one included",
+		why := fmt.Sprintf("%d empty nodes with --raft.bootstrap-expect=%d; gossip sees %d, this one included",
 			n.opts.BootstrapExpect, n.opts.BootstrapExpect, len(empty))
+		if at := n.gossip.Unreadable(); !at.IsZero() && time.Since(at) < unreadableFor {
+			why += "; some that it hears has another key: all founders need the same --cluster.join-token-file, or none of them any"
+		}
+		return why
 	}
 	empty = empty[:n.opts.BootstrapExpect]
 	if empty[0].ID != n.id {
@@ -94,7 +98,12 @@ func (n *Node) gatherPromises(ctx context.Context, f founders) error {
 		return err
 	}
 	for _, v := range f.Voters[1:] {
-		if _, err := n.client.Call(ctx, v.Address, kindForm, body); err != nil {
+		if n.trust != nil && !n.trust.External() {
+			err = n.enlist(ctx, v, f)
+		} else {
+			_, err = n.client.Call(ctx, v.Address, kindForm, body)
+		}
+		if err != nil {
 			return fmt.Errorf("node %s: %w", v.ID, err)
 		}
 	}

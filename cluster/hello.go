@@ -32,6 +32,8 @@ type hello struct {
 	Cluster model.ClusterID `json:"cluster,omitempty"` // "" while not known
 	Name    string          `json:"name,omitempty"`
 	Refused bool            `json:"refused,omitempty"`
+	// Why is the reason of a refusal, for people.
+	Why string `json:"why,omitempty"`
 }
 
 // foreign reports whether both know their cluster and it is not the same.
@@ -75,12 +77,22 @@ func (n *Node) greet(ctx context.Context, c net.Conn) (hello, error) {
 	if err := c.SetDeadline(deadline); err != nil {
 		return hello{}, err
 	}
+	shown, err := n.vet(c)
+	if err != nil {
+		return hello{}, n.turnAway(c, "refused a node that this one has called", err)
+	}
 	if err := writeHello(c, n.hello()); err != nil {
 		return hello{}, fmt.Errorf("say hello: %w", err)
 	}
 	answer, err := readHello(c)
 	if err != nil {
 		return hello{}, fmt.Errorf("hear hello: %w", err)
+	}
+	if answer.Refused && answer.Why != "" {
+		return hello{}, n.refusedBy(answer, c.RemoteAddr())
+	}
+	if shown != "" && shown != answer.Node {
+		return hello{}, fmt.Errorf("node %s says that it is %s: %w", shown, answer.Node, ErrOtherNode)
 	}
 	if answer.Refused || answer.foreign(n.hello()) {
 		n.sayForeign(answer, c.RemoteAddr())
@@ -89,25 +101,37 @@ func (n *Node) greet(ctx context.Context, c net.Conn) (hello, error) {
 	return answer, c.SetDeadline(time.Time{})
 }
 
-// welcome answers the hello of a connection that another node opened.
-func (n *Node) welcome(c net.Conn) error {
+// welcome answers the hello of a connection that another node opened, and gives
+// the connection back as one whose other side is known.
+func (n *Node) welcome(c net.Conn) (net.Conn, error) {
 	if err := c.SetDeadline(time.Now().Add(helloTimeout)); err != nil {
-		return err
+		return nil, err
+	}
+	shown, err := n.vet(c)
+	if err != nil {
+		return nil, n.turnAway(c, "refused a connection to the port between nodes", err)
 	}
 	asked, err := readHello(c)
 	if err != nil {
-		return fmt.Errorf("hear hello: %w", err)
+		return nil, fmt.Errorf("hear hello: %w", err)
+	}
+	if asked.Refused {
+		return nil, n.refusedBy(asked, c.RemoteAddr())
+	}
+	if shown != "" && shown != asked.Node {
+		return nil, n.turnAway(c, "refused a connection to the port between nodes",
+			fmt.Errorf("node %s says that it is %s: %w", shown, asked.Node, ErrOtherNode))
 	}
 	own := n.hello()
 	own.Refused = own.foreign(asked)
 	if err := writeHello(c, own); err != nil {
-		return fmt.Errorf("say hello: %w", err)
+		return nil, fmt.Errorf("say hello: %w", err)
 	}
 	if own.Refused {
 		n.sayForeign(asked, c.RemoteAddr())
-		return fmt.Errorf("node %s (%s) of cluster %s: %w", asked.Node, asked.Name, asked.Cluster, ErrOtherCluster)
+		return nil, fmt.Errorf("node %s (%s) of cluster %s: %w", asked.Node, asked.Name, asked.Cluster, ErrOtherCluster)
 	}
-	return c.SetDeadline(time.Time{})
+	return n.greeted.add(c, asked.Node), c.SetDeadline(time.Time{})
 }
 
 func (n *Node) hello() hello {

@@ -113,7 +113,7 @@ func (l *leadership) establish() error {
 		return fmt.Errorf("reach a majority: %w", err)
 	}
 	if l.n.opts.Machine.View().Cluster() != "" {
-		return nil
+		return l.foundTrust()
 	}
 	found := []command.Command{command.FoundCluster{ID: l.n.foundingID()}}
 	if common := l.n.commonVersion(); common > 0 {
@@ -124,7 +124,7 @@ func (l *leadership) establish() error {
 		return fmt.Errorf("found the cluster: %w", err)
 	}
 	l.n.log.Info("a new cluster is founded", "cluster", l.n.opts.Machine.View().Cluster())
-	return nil
+	return l.foundTrust()
 }
 
 // propose proposes through this node's own Raft only, so that a word of the

@@ -22,7 +22,11 @@ func (n *Node) listen() error {
 			return fmt.Errorf("listen for other nodes: %w", err)
 		}
 	}
-	n.mux = mux.New(mux.Options{Listener: l, Logger: n.log})
+	opts := mux.Options{Listener: l, Logger: n.log}
+	if n.trust != nil {
+		opts.TLS, opts.Stranger = n.trust.Server, n.stranger
+	}
+	n.mux = mux.New(opts)
 	if n.opts.GossipBind == "" {
 		n.raftAddress = n.mux.Addr().String()
 		return nil
@@ -97,6 +101,10 @@ func (n *Node) gossipOptions() gossip.Options {
 			peers = append(peers[:len(peers):len(peers)], node.Gossip)
 		}
 	}
+	var keys [][]byte
+	if n.trust != nil {
+		keys = n.gossipKeys()
+	}
 	return gossip.Options{
 		Meta:       n.facts(gossip.Meta{ID: n.id}),
 		Label:      n.opts.ClusterLabel,
@@ -104,6 +112,7 @@ func (n *Node) gossipOptions() gossip.Options {
 		Advertise:  n.opts.GossipAdvertise,
 		Peers:      peers,
 		Timing:     n.opts.Gossip,
+		Keys:       keys,
 		Receive:    n.overlays.hear,
 		State:      n.overlays.state,
 		Merge:      func(b []byte) { n.overlays.merge(b, false) },

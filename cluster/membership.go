@@ -149,6 +149,9 @@ func (n *Node) takeJoin(ctx context.Context, body []byte) error {
 	if err := l.makeRoom(ctx, cfg, j); err != nil {
 		return err
 	}
+	if err := l.setRemoved(ctx, j.ID, false); err != nil {
+		return err
+	}
 	n.keepIdentity(func(to *identity) { to.Others = true })
 	if err := n.saveIdentity(); err != nil {
 		return &rpc.Refusal{Verdict: rpc.VerdictBusy, Text: err.Error()}
@@ -211,6 +214,9 @@ func (l *leadership) remove(ctx context.Context, id raft.ServerID) error {
 	}
 	if cfg, _ := l.e.configuration(); len(cfg.Servers) == 1 {
 		l.n.keepIdentity(func(to *identity) { to.Others = false })
+	}
+	if err := l.setRemoved(ctx, model.NodeID(id), true); err != nil {
+		return err
 	}
 	_, err = l.propose(ctx, command.RemoveNode{ID: model.NodeID(id)})
 	return err

@@ -16,7 +16,9 @@ import (
 	"tocsin/cluster/clock"
 	"tocsin/cluster/gossip"
 	"tocsin/cluster/mux"
+	"tocsin/cluster/pki"
 	"tocsin/cluster/rpc"
+	"tocsin/cluster/trust"
 	"tocsin/fsm/model"
 )
 
@@ -34,6 +36,10 @@ type Node struct {
 	dialer      mux.Dialer
 	client      *rpc.Client
 	gossip      *gossip.Gossip // nil when clustering is off
+	trust       *trust.Trust   // nil: no TLS between nodes
+	refusals    *trust.Refusals
+	greeted     greeted
+	muteKey     pki.Item // of gossip that nobody is to hear
 
 	// ctx is the node's life; Run's own context only begins its end.
 	ctx     context.Context
@@ -60,17 +66,21 @@ type Node struct {
 	ready     chan struct{}
 	readyOnce sync.Once
 
+	trustDirty    chan struct{} // the state's records have changed
 	identityDirty chan struct{}
 	saving        sync.Mutex // of the identity's file; never held with mu wanted by others
 
 	mu       sync.Mutex // guards the rest
 	identity identity
 	founding model.ClusterID
+	founder  *pki.Authority // of the cluster that is being founded
 	promise  promise
-	waiting  string // what a waiting node waits for
-	lone     bool   // may form a cluster alone
-	removed  bool   // was a member
-	loaded   uint64 // config version, if loadedSet
+	via      string    // a member to join at, seen by gossip or not
+	looked   time.Time // when it last looked for members that gossip does not see
+	waiting  string    // what a waiting node waits for
+	lone     bool      // may form a cluster alone
+	removed  bool      // was a member
+	loaded   uint64    // config version, if loadedSet
 	draining bool
 	turns    bool      // takes turns
 	balanced time.Time // when it last gave leadership to one that reaches more
@@ -90,6 +100,7 @@ func Open(opts Options) (*Node, error) {
 		ready: make(chan struct{}),
 
 		identityDirty: make(chan struct{}, 1),
+		trustDirty:    make(chan struct{}, 1),
 
 		clock:        clock.New(clock.Options{Wall: opts.Now, Elapsed: opts.Elapsed}),
 		clockSettled: make(chan struct{}),
@@ -98,6 +109,7 @@ func Open(opts Options) (*Node, error) {
 	}
 	n.log = n.Named(opts.Logger)
 	n.raftLog = raftLogger(n.log, false)
+	n.muteKey = pki.NewGossipKey(opts.Now())
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.quorum.lost = time.Now()
 	n.toRaft = newLane(n.ctx, n.putIntoLog)
@@ -132,6 +144,9 @@ func (n *Node) open() error {
 	n.id = n.identity.ID
 	if n.opts.Name == "" {
 		n.opts.Name = string(n.id)
+	}
+	if err := n.openTrust(); err != nil {
+		return err
 	}
 	if err := n.listen(); err != nil {
 		return err

@@ -88,6 +88,7 @@ type Options struct {
 	// time, which may not count that.
 	Elapsed func() time.Duration
 
+	Security   Security
 	Transports Transports
 	Disk       DiskFaults // for tests; default none
 }

@@ -58,7 +58,7 @@ func (n *Node) connectTo(ctx context.Context, id model.NodeID, address, protocol
 		_ = c.Close()
 		return nil, err
 	}
-	return c, nil
+	return n.greeted.add(c, answer.Node), nil
 }
 
 func (n *Node) connectRPC(ctx context.Context, address string) (net.Conn, error) {

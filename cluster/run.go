@@ -49,6 +49,13 @@ func (n *Node) Run(ctx context.Context) error {
 	kept := make(chan struct{})
 	go func() { defer close(kept); n.runIdentity(n.ctx) }()
 	stopObserving := n.opts.Machine.Observe(n.overlays.observe)
+	if n.trust != nil {
+		defer n.opts.Machine.Observe(n.observeRecords)()
+		wg.Go(func() { n.runTrust(n.ctx) })
+		if !n.trust.External() {
+			wg.Go(func() { n.runEnrol(n.ctx) })
+		}
+	}
 	wg.Go(func() { n.runTick(n.ctx) })
 	wg.Go(func() { n.overlays.run(n.ctx) })
 	wg.Go(func() { n.runUpkeep(n.ctx) })

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/raft"
 
+	"tocsin/cluster/gossip"
 	"tocsin/cluster/rpc"
 	"tocsin/fsm/model"
 )
@@ -87,20 +88,38 @@ func (n *Node) seekOnce(ctx context.Context, e *engine) string {
 		return said(n.form(ctx, e, []raft.Server{n.asVoter()}))
 	}
 	if via := n.clusterInSight(); len(via) > 0 {
-		return said(n.join(ctx, via))
+		return n.enter(ctx, via)
 	}
-	if own != "" {
+	if via := n.toldToJoin(); via != "" {
+		return n.enter(ctx, []gossip.Member{{Meta: gossip.Meta{Raft: via}}})
+	}
+	return n.seekBlind(ctx, e, own)
+}
+
+// seekBlind is what a node does that sees no member of a cluster in gossip.
+func (n *Node) seekBlind(ctx context.Context, e *engine, own model.ClusterID) string {
+	founds, missing := own == "" && n.opts.BootstrapExpect > 1, ""
+	if founds {
+		missing = n.formWithOthers(ctx, e)
+		if missing == "" || !n.enrolUnseenIsDue() {
+			return missing
+		}
+	}
+	if why, tried := n.enrolUnseen(ctx); tried {
+		return why
+	}
+	switch {
+	case own != "":
 		return fmt.Sprintf("a member of cluster %s, whose Raft log this node has lost, in sight of gossip; "+
 			"name its nodes with --cluster.peer", own)
-	}
-	if n.opts.BootstrapExpect > 1 {
-		return n.formWithOthers(ctx, e)
-	}
-	if !n.gossip.Settled() {
+	case founds:
+		return missing
+	case !n.gossip.Settled():
 		return "the first answers of the peers given with --cluster.peer"
+	default:
+		return "a cluster in sight of gossip: of the peers given with --cluster.peer none is a member of one; " +
+			"start one node without --cluster.peer, or all of them with --raft.bootstrap-expect"
 	}
-	return "a cluster in sight of gossip: of the peers given with --cluster.peer none is a member of one; " +
-		"start one node without --cluster.peer, or all of them with --raft.bootstrap-expect"
 }
 
 func said(err error) string {
@@ -117,6 +136,9 @@ func (n *Node) asVoter() raft.Server {
 
 // form begins a cluster with the given voters.
 func (n *Node) form(ctx context.Context, e *engine, voters []raft.Server) error {
+	if err := n.certifySelf(); err != nil {
+		return fmt.Errorf("form a cluster: %w", err)
+	}
 	err := e.await(ctx, func() raft.Future {
 		return e.raft.BootstrapCluster(raft.Configuration{Servers: voters})
 	})
@@ -128,16 +150,38 @@ func (n *Node) form(ctx context.Context, e *engine, voters []raft.Server) error 
 	return nil
 }
 
-// clusterInSight are the raft addresses of living members of a cluster: of this
-// node's own, if it knows it.
-func (n *Node) clusterInSight() []string {
-	var out []string
+// clusterInSight are living members of a cluster: of this node's own, if it knows
+// it, or of the one that it has a certificate of, if that is in sight.
+func (n *Node) clusterInSight() []gossip.Member {
+	var all, certain []gossip.Member
 	for _, m := range n.members() {
-		if m.Alive && !m.Self && m.Cluster != "" && m.Raft != "" {
-			out = append(out, m.Raft)
+		if !m.Alive || m.Self || m.Cluster == "" || m.Raft == "" {
+			continue
+		}
+		all = append(all, m)
+		if n.trust != nil && m.Cluster == n.trust.Cluster() {
+			certain = append(certain, m)
 		}
 	}
-	return out
+	if len(certain) > 0 {
+		return certain
+	}
+	return all
+}
+
+// enter joins the cluster of the given members, with a certificate first, and
+// says what is missing.
+func (n *Node) enter(ctx context.Context, members []gossip.Member) string {
+	via := make([]string, len(members))
+	for i, m := range members {
+		via[i] = m.Raft
+	}
+	if n.wantsCertificate(members[0].Cluster) {
+		if err := n.enrolAt(ctx, via); err != nil {
+			return enrolText(err)
+		}
+	}
+	return said(n.join(ctx, via))
 }
 
 // joinRequest is the question of kindJoin.

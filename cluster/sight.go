@@ -182,7 +182,7 @@ func (n *Node) runLook(ctx context.Context) {
 	defer settled()
 	var said skewLog
 	for {
-		known := n.gossip == nil || n.gossip.Settled()
+		known := (n.gossip == nil || n.gossip.Settled()) && !n.isStranger()
 		n.lookAround(ctx)
 		said.see(n, n.judgeClocks())
 		wait := lookInterval
@@ -207,9 +207,12 @@ func (n *Node) runLook(ctx context.Context) {
 // lookAround asks all nodes at a time.
 func (n *Node) lookAround(ctx context.Context) {
 	n.sights.forget()
+	if n.isStranger() {
+		return // nobody would answer
+	}
 	var wg sync.WaitGroup
 	for _, p := range n.ListPeers() {
-		if p.Self || p.RaftAddress == "" || !p.Member && !p.Alive {
+		if p.Self || p.RaftAddress == "" || !p.Member && (!p.Alive || n.trust != nil && p.Waiting) {
 			continue
 		}
 		wg.Go(func() { n.lookAt(ctx, p.ID, p.RaftAddress) })

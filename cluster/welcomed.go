@@ -13,7 +13,7 @@ const maxHellos = 64
 // welcomed is a listener of connections that have been welcomed.
 type welcomed struct {
 	listener net.Listener
-	welcome  func(net.Conn) error
+	welcome  func(net.Conn) (net.Conn, error)
 	log      *slog.Logger
 	conns    chan net.Conn
 	done     chan struct{}
@@ -24,7 +24,7 @@ type welcomed struct {
 	closed  bool
 }
 
-func newWelcomed(l net.Listener, welcome func(net.Conn) error, log *slog.Logger) *welcomed {
+func newWelcomed(l net.Listener, welcome func(net.Conn) (net.Conn, error), log *slog.Logger) *welcomed {
 	w := &welcomed{
 		listener: l,
 		welcome:  welcome,
@@ -53,7 +53,7 @@ func (w *welcomed) run() {
 }
 
 func (w *welcomed) take(c net.Conn) {
-	err := w.welcome(c)
+	known, err := w.welcome(c)
 	w.mu.Lock()
 	delete(w.pending, c)
 	w.mu.Unlock()
@@ -63,9 +63,9 @@ func (w *welcomed) take(c net.Conn) {
 		return
 	}
 	select {
-	case w.conns <- c:
+	case w.conns <- known:
 	case <-w.done:
-		_ = c.Close()
+		_ = known.Close()
 	}
 }
 

@@ -20,16 +20,22 @@ type Gossip struct {
 	opts    Options
 	list    *memberlist.Memberlist
 	queue   *queue
+	lines   *logWriter
 	metrics *metrics
 	address string
 	kick    chan struct{} // the facts have changed
+	look    chan struct{} // there is somebody to look for
 	events  chan Event
+
+	keysMu  sync.Mutex          // held while keys are replaced; never with mu
+	keyring *memberlist.Keyring // nil: no encryption
 
 	mu      sync.Mutex // guards the rest; memberlist is never called with it
 	meta    Meta
 	encoded []byte
 	members map[model.NodeID]*Member
 	refused map[string]struct{}
+	met     []string // addresses to look at, too
 	joined  bool
 	closed  bool
 }
@@ -78,6 +84,7 @@ func Open(opts Options) (*Gossip, error) {
 	g := &Gossip{
 		opts:    opts,
 		kick:    make(chan struct{}, 1),
+		look:    make(chan struct{}, 1),
 		events:  make(chan Event, maxEvents),
 		meta:    opts.Meta,
 		encoded: encoded,
@@ -115,13 +122,21 @@ func (g *Gossip) config() (*memberlist.Config, error) {
 	cfg := memberlist.DefaultLANConfig()
 	cfg.Name = string(g.opts.Meta.ID)
 	cfg.Label = g.opts.Label
-	cfg.Logger = log.New(&logWriter{g.opts.Logger}, "", 0)
+	g.lines = &logWriter{logger: g.opts.Logger}
+	cfg.Logger = log.New(g.lines, "", 0)
 	cfg.GossipInterval = t.GossipInterval
 	cfg.PushPullInterval = t.PushPullInterval
 	cfg.TCPTimeout = t.TCPTimeout
 	cfg.ProbeTimeout = t.ProbeTimeout
 	cfg.ProbeInterval = t.ProbeInterval
 	cfg.UDPBufferSize = 1400
+	if len(g.opts.Keys) > 0 {
+		ring, err := memberlist.NewKeyring(g.opts.Keys, g.opts.Keys[0])
+		if err != nil {
+			return nil, fmt.Errorf("make gossip keys: %w", err)
+		}
+		g.keyring, cfg.Keyring = ring, ring
+	}
 	// A node that died may come back under another address at once.
 	cfg.DeadNodeReclaimTime = time.Millisecond
 	d := &delegate{g}

@@ -31,6 +31,7 @@ func (g *Gossip) runJoin(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
+		case <-g.look:
 		case <-time.After(wait):
 		}
 	}
@@ -41,6 +42,12 @@ func (g *Gossip) runJoin(ctx context.Context) {
 func (g *Gossip) joinMissing(ctx context.Context) (missing bool) {
 	alive, lost := g.addresses()
 	initial := resolvePeers(ctx, &g.opts)
+	g.mu.Lock()
+	if len(alive) > 1 {
+		g.met = nil // whom it met tells it of the rest
+	}
+	lost = append(lost, g.met...)
+	g.mu.Unlock()
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, maxDials)
 	join := func(address string, reconnect bool) {
@@ -73,6 +80,9 @@ func (g *Gossip) join(address string, reconnect bool) {
 	g.metrics.joinTried(reconnect, err)
 	if err != nil {
 		g.opts.Logger.Debug("peer was not reached", "address", address, "err", err)
+		if contains(err.Error(), undecrypted) {
+			g.lines.isTime("", true)
+		}
 	}
 }
 

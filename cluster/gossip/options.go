@@ -41,6 +41,9 @@ type Options struct {
 	// Peers are host:port of others, and perhaps of this node.
 	Peers  []string
 	Timing Timing
+	// Keys encrypt gossip, with 16, 24 or 32 bytes each: the first what is sent,
+	// all what comes. None: gossip is not encrypted.
+	Keys [][]byte
 	// Receive is called with each message spread by another node. It must
 	// not block and not keep b.
 	Receive func(b []byte)

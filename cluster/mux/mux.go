@@ -24,7 +24,11 @@ type Options struct {
 	// MaxUnidentified bounds the connections that have not said it yet; more
 	// are closed at once. Default 64.
 	MaxUnidentified int
-	Logger          *slog.Logger // default: discard
+	// Stranger is called, from several goroutines, for a connection that began
+	// with what is not TLS though TLS is wanted, or whose handshake failed. May
+	// be nil.
+	Stranger func(from net.Addr, err error)
+	Logger   *slog.Logger // default: discard
 }
 
 // Mux accepts connections and hands each to the listener of its protocol.
@@ -137,6 +141,9 @@ func (m *Mux) serve(raw net.Conn) {
 	if err != nil {
 		m.opts.Logger.Debug("connection refused", "remote", raw.RemoteAddr(), "err", err)
 		m.countRefused()
+		if m.opts.Stranger != nil {
+			m.opts.Stranger(raw.RemoteAddr(), err)
+		}
 		m.drop(raw)
 		return
 	}
@@ -168,6 +175,11 @@ func (m *Mux) handshake(raw net.Conn) (net.Conn, string, error) {
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return m.serverConfig() },
 	})
 	if err := c.Handshake(); err != nil {
+		var header tls.RecordHeaderError
+		if errors.As(err, &header) && header.Conn != nil {
+			explainTLS(raw, header.RecordHeader)
+			return nil, "", ErrNotTLS
+		}
 		return nil, "", fmt.Errorf("tls handshake: %w", err)
 	}
 	protocol := c.ConnectionState().NegotiatedProtocol

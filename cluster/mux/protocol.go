@@ -14,6 +14,8 @@ const (
 	ProtocolRaft     = "tocsin-raft/1"
 	ProtocolRPC      = "tocsin-rpc/1"
 	ProtocolExchange = "tocsin-exchange/1"
+	// ProtocolEnrol is for nodes that have no certificate yet.
+	ProtocolEnrol = "tocsin-enrol/1"
 )
 
 // maxProtocolBytes bounds a protocol's name in the preamble; ALPN allows 255.

@@ -106,6 +106,7 @@ func Provisional(node model.NodeID, key *ecdsa.PrivateKey, now time.Time) (*x509
 	template := &x509.Certificate{
 		SerialNumber: serial(),
 		Subject:      pkix.Name{Organization: []string{"Tocsin"}, CommonName: "not a member yet: " + string(node)},
+		URIs:         []*url.URL{Name{Node: node}.uri()},
 		NotBefore:    now.Add(-backdated),
 		NotAfter:     now.Add(AuthorityLife),
 		KeyUsage:     x509.KeyUsageDigitalSignature,

@@ -6,6 +6,8 @@ import "errors"
 var (
 	// ErrNoCertificate says that the other side showed none.
 	ErrNoCertificate = errors.New("no certificate was shown")
+	// ErrProvisional says that a node has no certificate of a cluster yet.
+	ErrProvisional = errors.New("the node is not a member of a cluster yet")
 	// ErrForeign says that a certificate is none of Tocsin's.
 	ErrForeign = errors.New("the certificate is not one of a Tocsin node")
 	// ErrOtherCluster says that a certificate is of another cluster.
@@ -55,6 +57,7 @@ var next = []struct {
 	{ErrExpired, "look at the clocks of both machines; if they are right, give the node a new certificate with `tocsin raft join ADDRESS --token-file FILE` on it"},
 	{ErrOtherCluster, "give each cluster its own peers; a node that is to change the cluster starts with an empty data folder"},
 	{ErrUnknownAuthority, "if the node was away while the authority was replaced, run `tocsin raft join ADDRESS --token-file FILE` on it; if not, somebody may be in between"},
+	{ErrProvisional, "a node gets its certificate when it joins: `tocsin raft join ADDRESS --token-file FILE` on it"},
 	{ErrForeign, "nodes with --cluster.tls-config and nodes without it cannot be mixed"},
 	{ErrNoCertificate, "a node gets its certificate when it joins: `tocsin raft join ADDRESS --token-file FILE` on it"},
 	{ErrMistyped, "copy the file that `tocsin raft token create` wrote"},

@@ -52,12 +52,16 @@ func plain(s string) bool {
 	return true
 }
 
-// NameOf reads who c is for. Error: ErrForeign, if it is no certificate of ours.
+// NameOf reads who c is for. Errors: ErrForeign, if it is no certificate of ours;
+// ErrProvisional.
 func NameOf(c *x509.Certificate) (Name, error) {
 	if len(c.URIs) != 1 || c.URIs[0].Scheme != scheme {
 		return Name{}, fmt.Errorf("%w: it names no Tocsin cluster", ErrForeign)
 	}
 	u := c.URIs[0]
+	if u.Host == "" {
+		return Name{}, ErrProvisional
+	}
 	n := Name{Cluster: model.ClusterID(u.Host), Node: model.NodeID(strings.TrimPrefix(u.Path, "/"))}
 	if u.User != nil || u.RawQuery != "" || u.Fragment != "" || n.check() != nil {
 		return Name{}, fmt.Errorf("%w: it names no Tocsin cluster", ErrForeign)

@@ -91,7 +91,7 @@ func TestVet(t *testing.T) {
 			want:  pki.ErrUnknownAuthority,
 		},
 		"the authority itself": {shown: []*x509.Certificate{ours.Certificate}, want: pki.ErrForeign},
-		"provisional":          {shown: []*x509.Certificate{provisional}, want: pki.ErrForeign},
+		"provisional":          {shown: []*x509.Certificate{provisional}, want: pki.ErrProvisional},
 		"of a web server":      {shown: []*x509.Certificate{&web}, want: pki.ErrForeign},
 		"removed":              {shown: []*x509.Certificate{certificate(t, ours, "gone", now)}, want: pki.ErrRemoved, says: "gone"},
 	} {

@@ -17,7 +17,12 @@ const leaveCluster = 25 * time.Second
 
 // openCluster takes part in the cluster.
 func (n *Node) openCluster() error {
-	node, err := cluster.Open(n.clusterOptions())
+	opts := n.clusterOptions()
+	var err error
+	if opts.Security, err = n.security(); err != nil {
+		return err
+	}
+	node, err := cluster.Open(opts)
 	if err != nil {
 		return n.explainCluster(err)
 	}

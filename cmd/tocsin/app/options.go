@@ -43,9 +43,10 @@ type Replace struct {
 	NoWeb bool
 	// Listeners are used instead of opening those of the settings.
 	Listeners []net.Listener
-	// Transports and Timing are the cluster's.
+	// Transports, Timing and Security are the cluster's.
 	Transports cluster.Transports
 	Timing     cluster.Timing
+	Security   cluster.Security
 	// ReceiverHTTP goes to every HTTP client of the receivers.
 	ReceiverHTTP []commoncfg.HTTPClientOption
 }

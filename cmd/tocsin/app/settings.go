@@ -97,6 +97,10 @@ type ClusterSettings struct {
 	ReconnectInterval time.Duration
 	ReconnectTimeout  time.Duration
 	Label             string
+	// JoinTokenFile holds a join token; empty: none. TLSConfigFile names the
+	// operator's own certificates; empty: the cluster makes its own.
+	JoinTokenFile string
+	TLSConfigFile string
 }
 
 // RaftSettings are for the replicated state.

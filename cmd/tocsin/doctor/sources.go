@@ -26,6 +26,9 @@ func NewSources() *Sources { return &Sources{seen: make(map[string]*Source)} }
 // Posted notes a message of alerts. It takes what one of them says of its source:
 // one message is one source's.
 func (s *Sources) Posted(a *alert.Alert, now time.Time) {
+	if a.GeneratorURL == (alert.Symbol{}) {
+		return // not every sender says where an alert comes from
+	}
 	name := host(a.GeneratorURL.Value())
 	if name == "" {
 		return

@@ -17,9 +17,7 @@ type Server struct {
 // unused are flags that are read so that old command lines work, and of which
 // nothing but a warning comes.
 type unused struct {
-	tlsConfig      string
 	insecurePublic bool
-	joinTokenFile  string
 }
 
 // Register adds all flags to fs, with their defaults.
@@ -81,10 +79,10 @@ func (s *Server) registerCluster(fs set) {
 	fs.duration(&c.SettleTimeout, "cluster.settle-timeout", "Accepted and not used: a node waits until it is a member and holds the current state.")
 	fs.duration(&c.ReconnectInterval, "cluster.reconnect-interval", "Interval between attempts to reach lost peers again.")
 	fs.duration(&c.ReconnectTimeout, "cluster.reconnect-timeout", "How long lost peers are tried.")
-	fs.text(&s.unused.tlsConfig, "cluster.tls-config", "Accepted and not used yet: gossip and Raft are not encrypted.")
+	fs.text(&c.TLSConfigFile, "cluster.tls-config", "File with tls_server_config and tls_client_config, as Alertmanager has it: your own certificates for the port between nodes, instead of the cluster's.")
 	fs.toggle(&s.unused.insecurePublic, "cluster.allow-insecure-public-advertise-address-discovery", "Accepted and not used: give a public address with --cluster.advertise-address.")
 	fs.text(&c.Label, "cluster.label", "Label on every gossip packet and stream, to keep clusters apart.")
-	fs.text(&s.unused.joinTokenFile, "cluster.join-token-file", "Accepted and not used yet: join tokens come with mTLS between nodes.")
+	fs.text(&c.JoinTokenFile, "cluster.join-token-file", "File with a join token. It lets this node into a closed cluster, or makes the one that it founds closed. See `tocsin raft token`.")
 }
 
 func (s *Server) registerRaft(fs set) {
@@ -113,8 +111,6 @@ func (s *Server) meaningless() []warning {
 		{"data.maintenance-interval", "has no effect: what is past its retention is removed every minute, so the flag can be removed"},
 		{"dispatch.maintenance-interval", "has no effect: an empty group is removed at once, so the flag can be removed"},
 		{"cluster.settle-timeout", "has no effect: a node waits until it is a member of the cluster and holds its state, so the flag can be removed"},
-		{"cluster.tls-config", "has no effect yet: traffic between nodes is not encrypted, so keep the gossip and Raft ports inside a trusted network or a VPN"},
 		{"cluster.allow-insecure-public-advertise-address-discovery", "has no effect: name the public address with --cluster.advertise-address"},
-		{"cluster.join-token-file", "has no effect yet: join tokens come with mTLS between nodes; until then whoever reaches the cluster port can join, so restrict it with a firewall"},
 	}
 }

@@ -163,7 +163,7 @@ func TestWarnings(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := s.Warnings()
-	if len(got) != 2 || !strings.HasPrefix(got[0], "--cluster.settle-timeout ") || !strings.Contains(got[1], "mTLS") {
+	if len(got) != 1 || !strings.HasPrefix(got[0], "--cluster.settle-timeout ") {
 		t.Errorf("warnings %q", got)
 	}
 }
