@@ -15,6 +15,7 @@ import (
 
 	"tocsin/dispatcher"
 	"tocsin/dispatcher/alert"
+	"tocsin/dispatcher/plan"
 	"tocsin/dispatcher/silence"
 	"tocsin/fsm/model"
 	"tocsin/httpapi"
@@ -53,7 +54,7 @@ func newNode(t *testing.T, change func(*httpapi.Options)) *node {
 	f := &fakes{store: store}
 	n.opts = httpapi.Options{
 		Alerts: store, Dispatcher: f, Decoder: alert.NewDecoder(alert.DecoderOptions{}),
-		Silences: f, Writer: f, Versions: f, Members: f, Ledger: f, Audit: f, Keys: n.keys,
+		Silences: f, Writer: f, Versions: f, Planner: f, Members: f, Ledger: f, Audit: f, Keys: n.keys,
 		Config:     func() *view.Config { return nil },
 		Cluster:    func() view.Cluster { return n.cluster },
 		Reload:     func(context.Context) error { n.reloads++; return n.reload },
@@ -124,6 +125,14 @@ func (f *fakes) TransferLeadership(context.Context, model.NodeID) error    { ret
 func (f *fakes) Audit(admin.AuditQuery) ([]model.AuditRow, error)          { return nil, nil }
 func (f *fakes) Entries() iter.Seq[*model.Entry]                           { return func(func(*model.Entry) bool) {} }
 func (f *fakes) Deliveries(admin.DeliveryQuery) ([]model.Delivery, error)  { return nil, nil }
+
+func (f *fakes) Objections(context.Context, *model.ConfigVersion) []admin.Invalid {
+	return nil
+}
+
+func (f *fakes) Plan(context.Context, *model.ConfigVersion) (plan.Plan, error) {
+	return plan.Plan{}, nil
+}
 
 func (f *fakes) Apply(context.Context, *model.ConfigVersion, uint64) (uint64, error) {
 	return 0, errors.New("not in these tests")

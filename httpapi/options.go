@@ -58,8 +58,9 @@ type Options struct {
 	// they must be cheap. Both are needed.
 	Config  func() *view.Config
 	Cluster func() view.Cluster
-	// Versions, Members, Ledger and Audit serve the admin API. All are needed.
+	// Versions, Planner, Members, Ledger and Audit serve the admin API. All are needed.
 	Versions admin.Versions
+	Planner  admin.Planner
 	Members  admin.Members
 	Ledger   admin.Ledger
 	Audit    admin.Audit
@@ -113,7 +114,7 @@ func (o *Options) validate() error {
 	for name, missing := range map[string]bool{
 		"Alerts": o.Alerts == nil, "Dispatcher": o.Dispatcher == nil, "Decoder": o.Decoder == nil,
 		"Silences": o.Silences == nil, "Writer": o.Writer == nil, "Config": o.Config == nil,
-		"Cluster": o.Cluster == nil, "Versions": o.Versions == nil, "Members": o.Members == nil,
+		"Cluster": o.Cluster == nil, "Versions": o.Versions == nil, "Planner": o.Planner == nil, "Members": o.Members == nil,
 		"Ledger": o.Ledger == nil, "Audit": o.Audit == nil, "Keys": o.Keys == nil, "Reload": o.Reload == nil, "Ready": o.Ready == nil,
 	} {
 		if missing {
@@ -183,7 +184,7 @@ func (o *Options) v1(door *intake.Door) v1.Options {
 
 func (o *Options) admin() admin.Options {
 	return admin.Options{
-		Cluster: o.Cluster, Versions: o.Versions, Members: o.Members, Ledger: o.Ledger, Audit: o.Audit, Keys: o.Keys, Doctor: o.Doctor,
+		Cluster: o.Cluster, Versions: o.Versions, Planner: o.Planner, Members: o.Members, Ledger: o.Ledger, Audit: o.Audit, Keys: o.Keys, Doctor: o.Doctor,
 		Build: o.Build, Started: o.Started, Now: o.Now, Logger: o.Logger,
 	}
 }

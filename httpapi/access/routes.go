@@ -65,6 +65,7 @@ var table = [...]row{
 	{"PUT", ownPath + "/config", Admin},
 	{"GET", ownPath + "/config/:rev", Viewer},
 	{"POST", ownPath + "/config/check", Operator},
+	{"POST", ownPath + "/config/plan", Operator},
 	{"GET", ownPath + "/config/diff", Viewer},
 	{"GET", ownPath + "/config/history", Viewer},
 	{"GET", ownPath + "/config/routes", Viewer},

@@ -25,6 +25,7 @@ const (
 type Options struct {
 	Cluster  func() view.Cluster
 	Versions Versions
+	Planner  Planner
 	Members  Members
 	Ledger   Ledger
 	// Doctor gathers the facts of all nodes, a list that becomes JSON; nil:
@@ -70,6 +71,7 @@ func (a *API) Register(g *echo.Group) {
 	g.DELETE("/tokens/:name", a.revokeToken, noStore)
 
 	g.POST("/config/check", a.checkConfig, noStore)
+	g.POST("/config/plan", a.planConfig, noStore)
 	g.POST("/config", a.applyConfig, noStore)
 	g.PUT("/config", a.applyConfig, noStore)
 	g.POST("/raft/peers", a.addPeer, noStore)

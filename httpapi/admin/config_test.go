@@ -5,7 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"tocsin/dispatcher/alert"
+	"tocsin/dispatcher/plan"
 	"tocsin/fsm/model"
+	"tocsin/httpapi/admin"
 	"tocsin/httpapi/refusal"
 )
 
@@ -92,5 +95,40 @@ func TestRoutes(t *testing.T) {
 		if w := n.do("GET", "/config/routes/test?"+bad, ""); w.Code != 400 {
 			t.Errorf("%.40s: %d %s", bad, w.Code, w.Body)
 		}
+	}
+}
+
+func TestPlan(t *testing.T) {
+	n := newNode(t)
+	n.fake.versions = []*model.ConfigVersion{plain(1, treeTwo)}
+	key := model.DeliveryKey{Receiver: "r", Integration: "i", Group: "g"}
+	labels := alert.NewLabels(map[string]string{"a": "b"})
+	n.fake.plan = plan.Plan{
+		Alerts: 7, Added: []string{"new"},
+		Moves:   []plan.Move{{Alerts: 2, Example: labels, To: []plan.Place{{Receiver: "r", Group: "g", Muted: "inhibition"}}}},
+		Tells:   []plan.Tell{{Key: key, Reason: model.ReasonFirst, Firing: 3, Example: labels}},
+		Orphans: []plan.Orphan{{Key: key, Alerts: 4, Example: labels}},
+	}
+	w := n.do("POST", "/config/plan", `{"from_rev":1}`)
+	for _, want := range []string{
+		`{"base_rev":1,"changes":false,"diff":"","receivers":{"added":["new"]},"alerts":7,`,
+		`"moves":[{"alerts":2,"example":{"a":"b"},"from":[],"to":[{"receiver":"r","group":"g","muted":"inhibition"}]}]`,
+		`"notifications":[{"receiver":"r","integration":"i","group":"g","reason":"first notification","firing":3,"example":{"a":"b"}}]`,
+		`"left_open":[{"receiver":"r","integration":"i","group":"g","alerts":4,"example":{"a":"b"}}]`,
+	} {
+		if w.Code != 200 || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%d %s, want %s", w.Code, w.Body, want)
+		}
+	}
+	n.fake.objects = []admin.Invalid{{Node: "b", Problems: []admin.Problem{{File: "f", Message: "m"}}}}
+	w = n.do("POST", "/config/plan", `{"yaml":"route: {}"}`)
+	if !strings.Contains(w.Body.String(), `"changes":true,"diff":"--- version 1/`) || !strings.Contains(w.Body.String(), `"objections":[{"node":"b","problems":[{"file":"f","message":"m"}]}]`) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	n.fake.planned, n.fake.problems = nil, []admin.Problem{{File: "f", Message: "m"}}
+	n.expect(t, "POST", "/config/plan", `{"yaml":"{"}`, 200,
+		`{"base_rev":1,"changes":false,"diff":"","problems":[{"file":"f","message":"m"}],"receivers":{},"alerts":0,"moves":[],"notifications":[],"left_open":[]}`)
+	if n.fake.planned != nil || n.fake.applied != nil {
+		t.Error("what cannot be loaded was planned, or applied")
 	}
 }

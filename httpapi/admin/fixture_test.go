@@ -13,6 +13,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"tocsin/dispatcher/plan"
 	"tocsin/fsm/model"
 	"tocsin/httpapi/access"
 	"tocsin/httpapi/access/accesstest"
@@ -48,7 +49,7 @@ func newNode(t *testing.T) *node {
 	})
 	api := admin.New(admin.Options{
 		Audit: n.fake, Keys: keys, Now: func() time.Time { return now },
-		Cluster: func() view.Cluster { return n.cluster }, Versions: n.fake, Members: n.fake, Ledger: n.fake,
+		Cluster: func() view.Cluster { return n.cluster }, Versions: n.fake, Planner: n.fake, Members: n.fake, Ledger: n.fake,
 		Build: view.Build{Version: "1.2.3"}, Started: now.Add(-time.Hour), Logger: slog.New(slog.DiscardHandler),
 	})
 	e := echo.New()
@@ -99,7 +100,18 @@ type fake struct {
 
 	auditQuery admin.AuditQuery
 	auditRows  []model.AuditRow
+
+	plan    plan.Plan
+	objects []admin.Invalid
+	planned *model.ConfigVersion
 }
+
+func (f *fake) Plan(_ context.Context, v *model.ConfigVersion) (plan.Plan, error) {
+	f.planned = v
+	return f.plan, f.refuse
+}
+
+func (f *fake) Objections(context.Context, *model.ConfigVersion) []admin.Invalid { return f.objects }
 
 func (f *fake) Active() *model.ConfigVersion {
 	if len(f.versions) == 0 {

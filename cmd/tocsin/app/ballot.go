@@ -39,10 +39,15 @@ func invalidFor(objections []cluster.Objection) error {
 	if len(objections) == 0 {
 		return nil
 	}
-	first := objections[0]
-	invalid := &admin.Invalid{Node: first.Name}
-	if json.Unmarshal([]byte(first.Text), &invalid.Problems) != nil || len(invalid.Problems) == 0 {
-		invalid.Problems = []admin.Problem{{File: proposedName, Message: first.Text}}
+	first := invalidOf(objections[0])
+	return &first
+}
+
+// invalidOf is what another voter said of a version.
+func invalidOf(o cluster.Objection) admin.Invalid {
+	invalid := admin.Invalid{Node: o.Name}
+	if json.Unmarshal([]byte(o.Text), &invalid.Problems) != nil || len(invalid.Problems) == 0 {
+		invalid.Problems = []admin.Problem{{File: proposedName, Message: o.Text}}
 	}
 	return invalid
 }

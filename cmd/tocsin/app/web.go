@@ -61,6 +61,7 @@ func (n *Node) openWeb(ctx context.Context) error {
 		Config:          n.configs.shown.Load,
 		Cluster:         n.view,
 		Versions:        &versions{machine: n.machine, configs: n.configs, load: n.load},
+		Planner:         &planner{n},
 		Members:         members{n.cluster},
 		Ledger:          ledger{n.machine, n.cluster},
 		Doctor:          n.Examine,

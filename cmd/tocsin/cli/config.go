@@ -16,7 +16,7 @@ import (
 func newConfig(s Streams) *cobra.Command {
 	cmd, r := attach(group("config", "Check, show and change the cluster's configuration"), s)
 	cmd.AddCommand(
-		newConfigCheck(r), newConfigApply(r), newConfigRollback(r),
+		newConfigCheck(r), newConfigPlan(r), newConfigApply(r), newConfigRollback(r),
 		newConfigShow(r), newConfigHistory(r), newConfigDiff(r), newConfigRoutes(r), newConfigExport(r),
 	)
 	return cmd

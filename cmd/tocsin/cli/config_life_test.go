@@ -125,3 +125,40 @@ func TestConfigRoutesTest(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+const plannedJSON = `{"base_rev":3,"changes":true,"diff":"--- version 3/alertmanager.yml\n+++ new/alertmanager.yml\n","secrets":["global.smtp_auth_password"],
+ "receivers":{"added":["pager"],"removed":["old"],"changed":["db"]},"alerts":12,
+ "moves":[{"alerts":2,"example":{"team":"db","alertname":"Disk"},"from":[{"receiver":"all","group":"{}:{}"}],"to":[{"receiver":"db","group":"{}/{team=\"db\"}:{}","muted":"inhibition"},{"receiver":"all","group":"{}:{}"}]}],
+ "notifications":[{"receiver":"db","integration":"webhook/0123456789","group":"g","reason":"first notification","firing":2,"example":{"alertname":"Disk"}}],
+ "left_open":[{"receiver":"all","integration":"webhook/9876543210","group":"g","alerts":1,"example":{"alertname":"Disk"}}]}`
+
+// TestConfigPlan has the exit code say what a script wants to know.
+func TestConfigPlan(t *testing.T) {
+	file := filepath.Join(folder(t, "a.yml", routedConfig), "a.yml")
+	for _, c := range []struct {
+		answer string
+		code   int
+		out    string
+		err    string
+	}{
+		{plannedJSON, 2, "golden", ""},
+		{`{"base_rev":3,"diff":""}`, 0, "nothing to change: version 3 says this already\n", ""},
+		{`{"base_rev":3,"diff":"","silent":true}`, 0, "only remarks or the layout differ\n", ""},
+		{`{"base_rev":3,"problems":[{"file":"alertmanager.yml","line":2,"message":"no such receiver"}]}`, 1, "", file + ":2: no such receiver\ntocsin: it cannot be applied: mend what is listed\n"},
+		{`{"base_rev":3,"changes":true,"diff":"x","objections":[{"node":"b","problems":[{"file":"alertmanager.yml","message":"no such file"}]}]}`, 1, "", "node b: " + file + ": no such file\ntocsin: it cannot be applied: mend what is listed\n"},
+	} {
+		n := newNode(t, map[string]answer{"POST /api/tocsin/v1/config/plan": {body: c.answer}})
+		got := n.run("config", "plan", file)
+		if got.code != c.code || got.err != c.err {
+			t.Errorf("%+v", got)
+		}
+		if c.out == "golden" {
+			golden(t, "config_plan.txt", got.out)
+		} else if c.out != "" && got.out != c.out {
+			t.Errorf("%+v", got)
+		}
+	}
+	if got := run("", "config", "plan"); got.code != 1 {
+		t.Error(got)
+	}
+}

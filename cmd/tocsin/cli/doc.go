@@ -6,5 +6,6 @@
 //
 // Exit codes of the client commands: 0 for done, 1 for a refusal or a failure,
 // 2 for a command line that makes no sense. The server exits with 1 for every
-// failure, its command line included, as Alertmanager does.
+// failure, its command line included, as Alertmanager does. For config plan 2
+// means that something changes, and 1 all that went wrong.
 package cli

@@ -46,6 +46,10 @@ func usagef(format string, args ...any) error {
 // errSaid is for a failure that was told already: in the log, or line by line.
 var errSaid = errors.New("told already")
 
+// exitChanges is that of a plan that changes something; there a bad command line
+// is exitFailed.
+const exitChanges = exitCode(2)
+
 // exitCode ends the program with that code; all is told already.
 type exitCode int
 
@@ -76,7 +80,7 @@ func explain(cmd *cobra.Command, err error, w io.Writer) int {
 	if usage {
 		fmt.Fprintf(w, "See `%s --help`.\n", cmd.CommandPath())
 	}
-	if usage && cmd.Name() != "server" {
+	if usage && cmd.Name() != "server" && cmd.Name() != "plan" {
 		return exitUsage
 	}
 	return exitFailed

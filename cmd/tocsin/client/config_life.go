@@ -92,3 +92,60 @@ func revQuery(rev uint64) url.Values {
 	}
 	return query
 }
+
+// ConfigPlan is what would change if the cluster ran a configuration now.
+type ConfigPlan struct {
+	Base    uint64 `json:"base_rev"`
+	Changes bool   `json:"changes"`
+	DiffText
+	Problems   []Problem `json:"problems,omitempty"`
+	Objections []struct {
+		Node     string    `json:"node"`
+		Problems []Problem `json:"problems"`
+	} `json:"objections,omitempty"`
+	Receivers struct {
+		Added   []string `json:"added,omitempty"`
+		Removed []string `json:"removed,omitempty"`
+		Changed []string `json:"changed,omitempty"`
+	} `json:"receivers"`
+	Alerts int `json:"alerts"`
+	Moves  []struct {
+		Alerts  int               `json:"alerts"`
+		Example map[string]string `json:"example"`
+		From    []Place           `json:"from"`
+		To      []Place           `json:"to"`
+	} `json:"moves"`
+	Notifications []struct {
+		DeliveryKey
+		Reason  string            `json:"reason"`
+		Firing  int               `json:"firing"`
+		Example map[string]string `json:"example"`
+	} `json:"notifications"`
+	LeftOpen []struct {
+		DeliveryKey
+		Alerts  int               `json:"alerts"`
+		Example map[string]string `json:"example"`
+	} `json:"left_open"`
+	More bool `json:"more,omitempty"`
+}
+
+// DeliveryKey names who is told of what.
+type DeliveryKey struct {
+	Receiver    string `json:"receiver"`
+	Integration string `json:"integration"`
+	Group       string `json:"group"`
+}
+
+// Place is a group of a receiver that an alert goes to.
+type Place struct {
+	Receiver string `json:"receiver"`
+	Group    string `json:"group"`
+	Muted    string `json:"muted,omitempty"`
+}
+
+// PlanConfig says what a proposal would change, and changes nothing.
+func (c *Client) PlanConfig(ctx context.Context, p Proposal) (ConfigPlan, error) {
+	var out ConfigPlan
+	err := c.do(ctx, request{method: http.MethodPost, path: []string{rootAdmin, "config", "plan"}, body: p}, &out)
+	return out, err
+}
