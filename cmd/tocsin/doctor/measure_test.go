@@ -127,6 +127,7 @@ func TestSources(t *testing.T) {
 	}
 	s.Posted(made(t, "https://user:secret@prom2.test/prometheus/graph", "alertname", "x"), start)
 	s.Posted(made(t, "", "alertname", "x"), start)
+	s.Posted(&alert.Alert{}, start)
 	s.Posted(made(t, "nonsense", "alertname", "x"), start)
 	want := []doctor.Source{
 		{Name: "prom1:9090", Posts: 5, First: start, Last: start.Add(4 * time.Minute)},
