@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 
+	"tocsin/httpapi/admin"
 	"tocsin/httpapi/answer"
 )
 
@@ -26,7 +28,7 @@ func newBodies(limit int64) *bodies {
 
 func (b *bodies) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Body == nil || r.Body == http.NoBody {
+		if r.Body == nil || r.Body == http.NoBody || strings.HasSuffix(r.URL.Path, admin.Path+admin.RestorePath) {
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -54,7 +54,7 @@ func newNode(t *testing.T, change func(*httpapi.Options)) *node {
 	f := &fakes{store: store}
 	n.opts = httpapi.Options{
 		Alerts: store, Dispatcher: f, Decoder: alert.NewDecoder(alert.DecoderOptions{}),
-		Silences: f, Writer: f, Versions: f, Planner: f, Members: f, Ledger: f, Audit: f, Keys: n.keys,
+		Silences: f, Writer: f, Versions: f, Planner: f, Members: f, Ledger: f, Backups: f, Audit: f, Keys: n.keys,
 		Config:     func() *view.Config { return nil },
 		Cluster:    func() view.Cluster { return n.cluster },
 		Reload:     func(context.Context) error { n.reloads++; return n.reload },
@@ -124,6 +124,9 @@ func (f *fakes) RemovePeer(context.Context, model.NodeID) error            { ret
 func (f *fakes) TransferLeadership(context.Context, model.NodeID) error    { return nil }
 func (f *fakes) Audit(admin.AuditQuery) ([]model.AuditRow, error)          { return nil, nil }
 func (f *fakes) Entries() iter.Seq[*model.Entry]                           { return func(func(*model.Entry) bool) {} }
+func (f *fakes) Schedule() (s admin.Schedule, l admin.LastBackup)          { return s, l }
+func (f *fakes) SetSchedule(context.Context, admin.Schedule) error         { return nil }
+func (f *fakes) Write(context.Context, io.Writer, bool) error              { return nil }
 func (f *fakes) Deliveries(admin.DeliveryQuery) ([]model.Delivery, error)  { return nil, nil }
 
 func (f *fakes) Objections(context.Context, *model.ConfigVersion) []admin.Invalid {
@@ -136,6 +139,10 @@ func (f *fakes) Plan(context.Context, *model.ConfigVersion) (plan.Plan, error) {
 
 func (f *fakes) Apply(context.Context, *model.ConfigVersion, uint64) (uint64, error) {
 	return 0, errors.New("not in these tests")
+}
+
+func (f *fakes) Restore(context.Context, io.Reader, admin.RestoreOptions) (r admin.Restored, err error) {
+	return r, nil
 }
 
 func get(n *node, target string) *httptest.ResponseRecorder { return n.do(http.MethodGet, target, "") }

@@ -58,11 +58,12 @@ type Options struct {
 	// they must be cheap. Both are needed.
 	Config  func() *view.Config
 	Cluster func() view.Cluster
-	// Versions, Planner, Members, Ledger and Audit serve the admin API. All are needed.
+	// Versions, Planner, Members, Ledger, Backups and Audit serve the admin API. All are needed.
 	Versions admin.Versions
 	Planner  admin.Planner
 	Members  admin.Members
 	Ledger   admin.Ledger
+	Backups  admin.Backups
 	Audit    admin.Audit
 	// Keys are the API tokens, and what those without one may do. Needed.
 	Keys *access.Keys
@@ -115,7 +116,7 @@ func (o *Options) validate() error {
 		"Alerts": o.Alerts == nil, "Dispatcher": o.Dispatcher == nil, "Decoder": o.Decoder == nil,
 		"Silences": o.Silences == nil, "Writer": o.Writer == nil, "Config": o.Config == nil,
 		"Cluster": o.Cluster == nil, "Versions": o.Versions == nil, "Planner": o.Planner == nil, "Members": o.Members == nil,
-		"Ledger": o.Ledger == nil, "Audit": o.Audit == nil, "Keys": o.Keys == nil, "Reload": o.Reload == nil, "Ready": o.Ready == nil,
+		"Ledger": o.Ledger == nil, "Backups": o.Backups == nil, "Audit": o.Audit == nil, "Keys": o.Keys == nil, "Reload": o.Reload == nil, "Ready": o.Ready == nil,
 	} {
 		if missing {
 			return fmt.Errorf("%w: %s is not set", ErrOptions, name)
@@ -184,7 +185,7 @@ func (o *Options) v1(door *intake.Door) v1.Options {
 
 func (o *Options) admin() admin.Options {
 	return admin.Options{
-		Cluster: o.Cluster, Versions: o.Versions, Planner: o.Planner, Members: o.Members, Ledger: o.Ledger, Audit: o.Audit, Keys: o.Keys, Doctor: o.Doctor,
+		Cluster: o.Cluster, Versions: o.Versions, Planner: o.Planner, Members: o.Members, Ledger: o.Ledger, Backups: o.Backups, Audit: o.Audit, Keys: o.Keys, Doctor: o.Doctor,
 		Build: o.Build, Started: o.Started, Now: o.Now, Logger: o.Logger,
 	}
 }

@@ -170,3 +170,13 @@ func classify(err error) error {
 	}
 	return err
 }
+
+// Open is the file without what seals it: what Write wrote. It checks nothing.
+// Errors: ErrSealed, ErrWrongKey, ErrNotArchive, ErrDamaged.
+func Open(r io.Reader, k Key) (io.Reader, error) {
+	in, err := unseal(bufio.NewReaderSize(r, 1<<16), k)
+	if err != nil {
+		return nil, fmt.Errorf("open a backup: %w", classify(err))
+	}
+	return in, nil
+}

@@ -84,7 +84,7 @@ func (k Key) identities() (out []age.Identity, err error) {
 // seal is w, or a writer that seals what goes to w. It must be closed.
 func seal(w io.Writer, k Key) (io.WriteCloser, error) {
 	if !k.Seals() {
-		return open{w}, nil
+		return plain{w}, nil
 	}
 	to, err := k.recipients()
 	if err != nil {
@@ -93,10 +93,10 @@ func seal(w io.Writer, k Key) (io.WriteCloser, error) {
 	return age.Encrypt(w, to...)
 }
 
-type open struct{ io.Writer }
+type plain struct{ io.Writer }
 
 // Close does nothing.
-func (open) Close() error { return nil }
+func (plain) Close() error { return nil }
 
 // unseal is r, or what was sealed in it.
 func unseal(r *bufio.Reader, k Key) (io.Reader, error) {

@@ -77,6 +77,10 @@ var table = [...]row{
 	{"POST", ownPath + "/raft/peers", Admin},
 	{"DELETE", ownPath + "/raft/peers/:id", Admin},
 	{"POST", ownPath + "/raft/transfer-leadership", Admin},
+	{"GET", ownPath + "/snapshot", Admin}, // it holds every secret
+	{"POST", ownPath + "/snapshot/restore", Admin},
+	{"GET", ownPath + "/snapshot/schedule", Viewer},
+	{"PUT", ownPath + "/snapshot/schedule", Admin},
 	{"GET", ownPath + "/audit", Operator},
 	{"GET", ownPath + "/access", Admin},
 	{"PUT", ownPath + "/access", Admin},

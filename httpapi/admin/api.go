@@ -28,6 +28,7 @@ type Options struct {
 	Planner  Planner
 	Members  Members
 	Ledger   Ledger
+	Backups  Backups
 	// Doctor gathers the facts of all nodes, a list that becomes JSON; nil:
 	// none are told.
 	Doctor func(context.Context) any
@@ -62,6 +63,8 @@ func (a *API) Register(g *echo.Group) {
 	g.GET("/ledger", a.getLedger, noStore)
 	g.GET("/doctor", a.getDoctor, noStore)
 	g.GET("/openapi.yaml", a.getDescription)
+	g.GET("/snapshot", a.getSnapshot, noStore)
+	g.GET("/snapshot/schedule", a.getSchedule, noStore)
 
 	g.GET("/audit", a.getAudit, noStore)
 	g.GET("/access", a.getAccess, noStore)
@@ -77,6 +80,8 @@ func (a *API) Register(g *echo.Group) {
 	g.POST("/raft/peers", a.addPeer, noStore)
 	g.DELETE("/raft/peers/:id", a.removePeer, noStore)
 	g.POST("/raft/transfer-leadership", a.transferLeadership, noStore)
+	g.POST(RestorePath, a.restoreSnapshot, noStore)
+	g.PUT("/snapshot/schedule", a.setSchedule, noStore)
 }
 
 func noStore(next echo.HandlerFunc) echo.HandlerFunc {

@@ -49,7 +49,7 @@ func newNode(t *testing.T) *node {
 	})
 	api := admin.New(admin.Options{
 		Audit: n.fake, Keys: keys, Now: func() time.Time { return now },
-		Cluster: func() view.Cluster { return n.cluster }, Versions: n.fake, Planner: n.fake, Members: n.fake, Ledger: n.fake,
+		Cluster: func() view.Cluster { return n.cluster }, Versions: n.fake, Planner: n.fake, Members: n.fake, Ledger: n.fake, Backups: n.fake,
 		Build: view.Build{Version: "1.2.3"}, Started: now.Add(-time.Hour), Logger: slog.New(slog.DiscardHandler),
 	})
 	e := echo.New()
@@ -101,9 +101,40 @@ type fake struct {
 	auditQuery admin.AuditQuery
 	auditRows  []model.AuditRow
 
-	plan    plan.Plan
-	objects []admin.Invalid
-	planned *model.ConfigVersion
+	plan     plan.Plan
+	objects  []admin.Invalid
+	planned  *model.ConfigVersion
+	backup   string
+	restored admin.RestoreOptions
+	schedule admin.Schedule
+}
+
+func (f *fake) Write(_ context.Context, w io.Writer, stale bool) error {
+	if f.backup == "" {
+		return f.refuse
+	}
+	if _, err := io.WriteString(w, f.backup+strings.Repeat("!", map[bool]int{true: 1}[stale])); err != nil {
+		return err
+	}
+	return f.refuse
+}
+
+func (f *fake) Restore(_ context.Context, r io.Reader, o admin.RestoreOptions) (admin.Restored, error) {
+	b, err := io.ReadAll(r)
+	f.backup, f.restored = string(b), o
+	if err == nil {
+		err = f.refuse
+	}
+	return admin.Restored{DryRun: o.DryRun, Cluster: "c1", Index: 7, Created: now, ConfigFrom: 2, ConfigRev: 3, Changes: 1}, err
+}
+
+func (f *fake) Schedule() (admin.Schedule, admin.LastBackup) {
+	return f.schedule, admin.LastBackup{At: "then", File: "f", Bytes: 5}
+}
+
+func (f *fake) SetSchedule(_ context.Context, s admin.Schedule) error {
+	f.schedule = s
+	return f.refuse
 }
 
 func (f *fake) Plan(_ context.Context, v *model.ConfigVersion) (plan.Plan, error) {

@@ -42,6 +42,7 @@ type Node struct {
 	configs  *configs
 	sources  *doctor.Sources
 	exam     exam
+	schedule *schedule
 	web      *httpapi.Server
 }
 
@@ -61,6 +62,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 		n.openCluster,
 		n.openDispatcher,
 		n.openConfigs,
+		n.openSchedule,
 		func() error { return n.openWeb(ctx) },
 	} {
 		err := step()

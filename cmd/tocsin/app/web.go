@@ -67,6 +67,7 @@ func (n *Node) openWeb(ctx context.Context) error {
 		Doctor:          n.Examine,
 		Audit:           audit{n.machine},
 		Keys:            n.keys(),
+		Backups:         backups{n},
 		Reload:          n.Reload,
 		Ready:           n.readiness,
 		Gatherer:        n.opts.Gatherer,
