@@ -54,9 +54,10 @@ func Run(ctx context.Context, sc Scenario, sys System, at Place) Row {
 		posts = append(posts, s.posts()...)
 	}
 	row.Verdict = Judge(w.Story, w.Sink.Told())
-	row.Posts = summarise(posts, Span{0, forever})
+	row.Posts = summarise(only(posts, false), Span{0, forever})
 	if sc.Want.Posts != nil {
-		row.Posts = summarise(posts, sc.Want.Posts.Span)
+		row.Posts = summarise(only(posts, false), sc.Want.Posts.Span)
+		w.Note("requests to the control: p99 %v", machineCosts(posts, sc.Want.Posts.Span)/2)
 	}
 	row.Wrong = sc.Want.violations(row.Verdict, posts)
 	if sc.Check != nil {
@@ -113,6 +114,13 @@ func (w *World) setUp(ctx context.Context, sc Scenario) error {
 			return err
 		}
 	}
+	if sc.Want.Posts != nil {
+		c, err := newControl(w.hosts[sinkHost])
+		if err != nil {
+			return err
+		}
+		w.control = c
+	}
 	return w.balance(sc.Balanced)
 }
 
@@ -143,6 +151,9 @@ func (w *World) send(ctx context.Context) (stop func()) {
 			for _, n := range w.Nodes {
 				targets = append(targets, [2]string{n.Name, n.URL()})
 			}
+		}
+		if w.control != nil {
+			targets = append(targets, w.control.target())
 		}
 		alerts := slices.DeleteFunc(slices.Clone(w.Story.Alerts), func(a AlertStory) bool { return a.Source != i })
 		s := newSource(w.hosts[sourceHost+byte(i)], alerts, w.zero, targets)

@@ -65,7 +65,7 @@ type FirstWant struct {
 // PostWant bounds the answers to the sources' requests.
 type PostWant struct {
 	Span
-	// P99 is in seconds.
+	// P99 is in seconds, on a machine that does nothing else: see control.
 	P99 float64
 }
 
@@ -111,12 +111,12 @@ func (w Want) violations(v Verdict, posts []Post) []string {
 
 func (w PostWant) violations(posts []Post) []string {
 	var out []string
-	s := summarise(posts, w.Span)
+	s, costs := summarise(only(posts, false), w.Span), machineCosts(posts, w.Span).Seconds()
 	if s.Failed > 0 || s.Count == 0 {
 		out = append(out, fmt.Sprintf("of %d requests %d were not answered with 200", s.Count, s.Failed))
 	}
-	if s.P99 > w.P99 {
-		out = append(out, fmt.Sprintf("requests: p99 %.3f s, at most %.3f s wanted", s.P99, w.P99))
+	if s.P99 > w.P99+costs {
+		out = append(out, fmt.Sprintf("requests: p99 %.3f s, at most %.3f s wanted, and %.3f s for a busy machine", s.P99, w.P99, costs))
 	}
 	return out
 }

@@ -11,6 +11,7 @@ func TestWant(t *testing.T) {
 	one := []Mistake{{At: 50}}
 	delay := func(d float64) []First { return []First{{Group: "g", From: 10, Delay: d}} }
 	slow := []Post{{At: 5, Took: time.Second, Code: 200}}
+	busy := append([]Post{{At: 5, Node: controlName, Took: 500 * time.Millisecond, Code: 200}}, slow...)
 	tests := []struct {
 		name  string
 		want  Want
@@ -35,6 +36,9 @@ func TestWant(t *testing.T) {
 		{"late, but of another time", Want{First: []FirstWant{{Span{20, 30}, 3}}}, Verdict{First: delay(9)}, nil, 0},
 		{"no requests", Want{Posts: &PostWant{Span{0, 9}, 0.05}}, Verdict{}, nil, 1},
 		{"slow requests", Want{Posts: &PostWant{Span{0, 9}, 0.05}}, Verdict{}, slow, 1},
+		{"no slower than the machine", Want{Posts: &PostWant{Span{0, 9}, 0.05}}, Verdict{}, busy, 0},
+		{"slower than the machine", Want{Posts: &PostWant{Span{0, 9}, 0.05}}, Verdict{}, append([]Post{{At: 5, Took: 1051 * time.Millisecond, Code: 200}}, busy[0]), 1},
+		{"only the control was asked", Want{Posts: &PostWant{Span{0, 9}, 0.05}}, Verdict{}, busy[:1], 1},
 		{"quick requests", Want{Posts: &PostWant{Span{0, 9}, 2}}, Verdict{}, slow, 0},
 		{"refused requests", Want{Posts: &PostWant{Span{0, 9}, 2}}, Verdict{}, []Post{{At: 5, Code: 503}}, 1},
 	}

@@ -37,6 +37,7 @@ type World struct {
 
 	hosts    map[byte]*Host
 	balancer *balancer
+	control  *control
 	zero     time.Time
 	timing   Timing
 	disk     *fault.Disk      // of the first node, if it has one of its own
@@ -101,6 +102,9 @@ func (w *World) close() {
 	}
 	if w.balancer != nil {
 		w.balancer.close()
+	}
+	if w.control != nil {
+		w.control.close()
 	}
 	if w.Sink != nil {
 		w.Sink.close()
