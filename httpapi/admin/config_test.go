@@ -132,3 +132,19 @@ func TestPlan(t *testing.T) {
 		t.Error("what cannot be loaded was planned, or applied")
 	}
 }
+
+// TestAuthor writes down whom the node knows, beside whom the client says he is.
+func TestAuthor(t *testing.T) {
+	for _, c := range []struct{ who, says, want string }{
+		{"local", "ada", "ada"},
+		{"local", "", "local"},
+		{"unix:0", "ada", "ada"},
+		{"token:ci", "", "token:ci"},
+		{"token:ci", "ada", "ada (token:ci)"},
+		{"user:ben", "ada", "ada (user:ben)"},
+	} {
+		if got := admin.AuthorOf(model.Actor{Name: c.who}, c.says); got != c.want {
+			t.Errorf("%s says %q: %q, want %q", c.who, c.says, got, c.want)
+		}
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"tocsin/fsm/model"
+	"tocsin/httpapi/access"
 	"tocsin/httpapi/answer"
 	"tocsin/httpapi/refusal"
 )
@@ -78,6 +79,7 @@ func (a *API) applyConfig(c echo.Context) error {
 		answer.JSON(c.Response(), http.StatusOK, same)
 		return nil
 	}
+	v.Author = authorOf(access.Actor(c.Request().Context()), p.Author)
 	rev, err := a.opts.Versions.Apply(c.Request().Context(), v, base)
 	if base != 0 && errors.Is(err, refusal.ErrConflict) {
 		return a.overtaken(base)
@@ -85,11 +87,25 @@ func (a *API) applyConfig(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	a.opts.Logger.Info("A version of the configuration was applied", "rev", rev, "author", p.Author, "from", c.RealIP())
+	a.opts.Logger.Info("A version of the configuration was applied", "rev", rev, "author", v.Author, "from", c.RealIP())
 	answer.JSON(c.Response(), http.StatusOK, versionJSON{
 		Rev: rev, Hash: v.Hash(), Active: true, Author: v.Author, Comment: v.Comment,
 	})
 	return nil
+}
+
+// authorOf is who a version is by: who asks, as the node knows him, beside whom he
+// says he is. On the node's own machine there is nothing to know beyond that.
+func authorOf(who model.Actor, says string) string {
+	here := who.Name == "" || who.Name == access.Local || strings.HasPrefix(who.Name, "unix")
+	switch {
+	case says == "":
+		return who.Name
+	case here:
+		return says
+	default:
+		return says + " (" + who.Name + ")"
+	}
 }
 
 // overtakers bounds how many versions an answer about a conflict lists.

@@ -2,6 +2,7 @@ package app
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
@@ -11,7 +12,7 @@ import (
 
 // configMetrics are Alertmanager's metrics of its configuration, and ours.
 type configMetrics struct {
-	hash         prometheus.Gauge
+	hash         *hashMetric
 	success      prometheus.Gauge
 	successTime  prometheus.Gauge
 	receivers    prometheus.Gauge
@@ -27,7 +28,7 @@ func newConfigMetrics(r prometheus.Registerer) *configMetrics {
 		return f.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
 	}
 	return &configMetrics{
-		hash:         gauge("alertmanager_config_hash", "Hash of the currently loaded alertmanager configuration."),
+		hash:         newHashMetric(r),
 		success:      gauge("alertmanager_config_last_reload_successful", "Whether the last configuration reload attempt was successful."),
 		successTime:  gauge("alertmanager_config_last_reload_success_timestamp_seconds", "Timestamp of the last successful configuration reload."),
 		receivers:    gauge("alertmanager_receivers", "Number of configured receivers."),
@@ -37,8 +38,10 @@ func newConfigMetrics(r prometheus.Registerer) *configMetrics {
 	}
 }
 
-func (m *configMetrics) runs(c *config.Config) {
-	m.hash.Set(c.Hash)
+// runs notes what this node runs; quiet is how long its hash is not told, see
+// hashMetric.
+func (m *configMetrics) runs(c *config.Config, quiet time.Duration) {
+	m.hash.set(c.Hash, quiet)
 	m.rev.Set(float64(c.Rev))
 	m.receivers.Set(float64(len(c.Receivers)))
 	integrations := 0

@@ -49,6 +49,11 @@ type configOptions struct {
 	// First runs before anything else, and returns a channel that is closed when
 	// what it began has ended; nil: nothing.
 	First func(context.Context) <-chan struct{}
+	// Compared reports whether there are other nodes that this one may be
+	// compared with; nil: there are none.
+	Compared func() bool
+	// Now is the wall clock; needed where Compared is.
+	Now func() time.Time
 	// Ready is closed when this node may judge that the cluster has no
 	// configuration yet.
 	Ready <-chan struct{}
@@ -263,11 +268,24 @@ func (c *configs) follow() {
 	}
 	c.shown.Store(showConfig(loaded))
 	c.opts.Tell(loaded.Rev)
-	c.metrics.runs(loaded)
+	c.metrics.runs(loaded, c.quiet(running, active))
 	c.metrics.reloaded(true)
 	c.settle(loaded.Rev, nil)
 	c.opts.Logger.Info("the configuration is in force", "rev", active.Rev, "hash", active.Hash(), "author", active.Author)
 	c.compare()
+}
+
+// quiet is how long the hash of a version that this node has just loaded, after
+// running another or none, is not shown.
+func (c *configs) quiet(before *config.Config, v *model.ConfigVersion) time.Duration {
+	if c.opts.Compared == nil || !c.opts.Compared() || v.Rev == 1 {
+		return 0 // there is nobody, or nothing, to differ from
+	}
+	if before != nil {
+		return hashQuiet
+	}
+	age := c.opts.Now().Sub(time.UnixMilli(int64(v.Stamp)))
+	return max(0, min(hashQuiet, hashQuiet-age))
 }
 
 func (c *configs) apply(loaded *config.Config) error {

@@ -34,17 +34,19 @@ func hasLog(dir string) bool {
 // openConfigs follows the cluster's configuration.
 func (n *Node) openConfigs() error {
 	n.configs = newConfigs(configOptions{
-		File:    n.opts.Settings.ConfigFile,
-		Machine: n.machine,
-		Propose: n.propose,
-		Ballot:  n.ballot,
-		Ready:   n.cluster.Ready(),
-		First:   n.takeover().begin,
-		Apply:   func(c *config.Config) error { return n.dispatch.Apply(c, n.load.Metrics) },
-		Tell:    n.cluster.ConfigLoaded,
-		Load:    n.load,
-		Author:  "file of " + n.cluster.Name(),
-		Logger:  n.opts.Logger,
+		File:     n.opts.Settings.ConfigFile,
+		Machine:  n.machine,
+		Propose:  n.propose,
+		Ballot:   n.ballot,
+		Ready:    n.cluster.Ready(),
+		First:    n.takeover().begin,
+		Compared: func() bool { return n.cluster.Quorum().Voters > 1 },
+		Now:      n.cluster.Now,
+		Apply:    func(c *config.Config) error { return n.dispatch.Apply(c, n.load.Metrics) },
+		Tell:     n.cluster.ConfigLoaded,
+		Load:     n.load,
+		Author:   "file of " + n.cluster.Name(),
+		Logger:   n.opts.Logger,
 	}, newConfigMetrics(n.opts.Registerer))
 	n.background("configuration", closeFile, n.configs.run)
 	return nil

@@ -1,0 +1,4 @@
+package admin
+
+// AuthorOf is who a version is by.
+var AuthorOf = authorOf
