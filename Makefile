@@ -38,13 +38,17 @@ CHAOS_PARALLEL ?= 10
 SOAK ?= 10m
 
 .DEFAULT_GOAL := help
-.PHONY: run build test sim chaos soak bench microbench lint cover clean help
+.PHONY: run build packages test sim chaos soak bench microbench lint cover clean help
 
 run: build ## Run three nodes on this machine, with something to try (Ctrl-C stops them)
 	./bin/tocsin dev
 
 build: ## Build bin/tocsin: static, without debug information
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/tocsin ./cmd/tocsin
+
+packages: build ## Build bin/tocsin_*.deb and bin/tocsin-*.rpm for this kind of machine
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) \
+	go run -ldflags '$(LDFLAGS)' ./cmd/tocsin/install/pack -binary bin/tocsin -version $(VERSION) -out bin
 
 test: build ## Run all tests with the race detector; as root on Debian, install what they need
 	./testdata/setup.sh

@@ -138,3 +138,6 @@ func Files(l Layout, binary []byte, docs []Doc) []File {
 	slices.SortFunc(files[own:], func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
 	return files
 }
+
+// Sysusers describes the account to systemd-sysusers.
+func Sysusers() string { return sysusersText }
