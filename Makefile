@@ -19,7 +19,7 @@ BENCH_ARGS   ?=
 
 # The tests of the whole program measure time: they run after the others, and
 # one package after the other.
-WHOLE := -e /cmd/tocsin/acceptance -e /cmd/tocsin/e2e -e /cmd/tocsin/chaos
+WHOLE := -e /cmd/tocsin/acceptance -e /cmd/tocsin/e2e -e /cmd/tocsin/chaos -e /cmd/tocsin/machines
 
 # make sim: how many seeds.
 SIM_RUNS ?= 10000
@@ -53,6 +53,7 @@ packages: build ## Build bin/tocsin_*.deb and bin/tocsin-*.rpm for this kind of 
 test: build ## Run all tests with the race detector; as root on Debian, install what they need
 	./testdata/setup.sh
 	go mod download
+	go mod download -modfile=cmd/tocsin/install/pack/nfpm.mod
 	go vet ./...
 	@failed=; set -x; \
 	./testdata/isolate.sh go test -race -p $(TEST_P) -timeout $(TEST_TIMEOUT) $$(go list ./... | grep -v $(WHOLE)) || failed=1; \

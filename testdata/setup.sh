@@ -16,6 +16,8 @@ haproxy haproxy
 strace strace
 e2fsprogs mkfs.ext4
 util-linux fsfreeze
+systemd-container systemd-nspawn
+mmdebstrap mmdebstrap
 strace strace
 e2fsprogs mkfs.ext4
 '
@@ -27,7 +29,9 @@ while read -r package program; do
 		missing+=("$package")
 	fi
 done <<<"$wanted"
+here=$(dirname "${BASH_SOURCE[0]}")
 if [[ ${#missing[@]} -eq 0 ]]; then
+	if [[ $EUID -eq 0 ]]; then "$here/machine-image.sh"; fi
 	exit 0
 fi
 
@@ -49,3 +53,4 @@ echo "setup: installing ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
 install() { apt-get install -qq -y --no-install-recommends "$@" >/dev/null; }
 install "${missing[@]}" || { apt-get update -qq && install "${missing[@]}"; }
+"$here/machine-image.sh"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tocsin/cmd/tocsin/install"
+	"tocsin/dispatcher/config"
 )
 
 // installer is what install and uninstall have in common.
@@ -125,10 +127,34 @@ func (i *installer) install(ctx context.Context, o install.Options) error {
 	if err != nil {
 		return err
 	}
+	if i.root == "" && !facts.Data {
+		if err := checkSeed(install.ConfigFile); err != nil {
+			return err
+		}
+	}
 	if err := i.carryOut(ctx, m, install.Make(o, facts, binary, docs)); err != nil || i.dryRun || o.NoStart || !facts.Live {
 		return err
 	}
 	i.sayf("\nThe node %s. `tocsin status` shows more.\n", install.Says(ctx, m))
+	return nil
+}
+
+// checkSeed refuses a configuration that a cluster could not begin with, while
+// nothing is done yet. That there is none is good: one is written.
+func checkSeed(file string) error {
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := config.InitMode(config.ModeDefault, nil); err != nil {
+		return err
+	}
+	v, err := config.Bundle(file)
+	if err != nil {
+		return err
+	}
+	if err := config.CheckVersion(file, v, config.Options{BaseDir: filepath.Dir(file)}).Err(); err != nil {
+		return fmt.Errorf("nothing was installed, because no cluster can begin with this configuration: %w", err)
+	}
 	return nil
 }
 

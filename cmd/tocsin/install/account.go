@@ -3,6 +3,8 @@ package install
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"path"
 )
 
@@ -48,7 +50,12 @@ func (s accountStep) Do(ctx context.Context, m *Machine) (func(context.Context) 
 }
 
 func (s accountStep) undo(m *Machine) func(context.Context) error {
-	return func(ctx context.Context) error { return removeAccount(ctx, m) }
+	return func(ctx context.Context) error {
+		if _, err := os.Stat(m.at(DataDir)); err == nil {
+			return fmt.Errorf("%w, which belongs to this account: %s", errKept, DataDir)
+		}
+		return removeAccount(ctx, m)
+	}
 }
 
 // removeAccount removes the user, and the group if that is still there.

@@ -156,10 +156,14 @@ func remember(path string) (*remembered, error) {
 
 func (r *remembered) restore(path string) error {
 	if r.info == nil {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+		err := os.Remove(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case errors.Is(err, syscall.ENOTEMPTY):
+			return fmt.Errorf("%w: %s", errKept, path)
 		}
-		return nil
+		return err
 	}
 	if r.info.Mode().IsRegular() {
 		if err := replace(path, r.text); err != nil {

@@ -150,9 +150,7 @@ func others(peers []string, f Facts) (ips []netip.Addr, unknown []string) {
 // addFirewall opens the API to all, and the ports between nodes to the nodes.
 func (p *Plan) addFirewall(env string, f Facts) {
 	ips, unknown := others(peersOf(clusterFlags(env)), f)
-	for _, r := range rules(ips) {
-		p.Steps = append(p.Steps, ruleStep{f.Firewall, r})
-	}
+	p.Steps = append(p.Steps, firewallStep{f.Firewall, ips})
 	if len(unknown) > 0 {
 		p.Notes = append(p.Notes, fmt.Sprintf("%s is not told of %s, whose address is not known: allow 9094/tcp, 9094/udp and 9095/tcp from there, or run this again",
 			f.Firewall, strings.Join(unknown, ", ")))

@@ -110,13 +110,15 @@ func (s runStep) lastWords(ctx context.Context, m *Machine) error {
 
 // asBefore has the service run again with the files of before, or not at all.
 func asBefore(ctx context.Context, m *Machine, ran bool) error {
-	_, err := m.run(ctx, "systemctl", "daemon-reload")
-	verb := "restart"
 	if !ran {
-		verb = "stop"
+		// It may be about to be started again, or not be known any more.
+		_, _ = m.run(ctx, "systemctl", "stop", Unit)
+		_, _ = m.run(ctx, "systemctl", "reset-failed", Unit)
 	}
-	if _, verr := m.run(ctx, "systemctl", verb, Unit); verr != nil && ran {
-		err = errors.Join(err, verr)
+	_, err := m.run(ctx, "systemctl", "daemon-reload")
+	if ran {
+		_, rerr := m.run(ctx, "systemctl", "restart", Unit)
+		err = errors.Join(err, rerr)
 	}
 	return err
 }

@@ -25,8 +25,12 @@ const (
 	Did     Outcome = "done"
 	Failed  Outcome = "FAILED"
 	Undone  Outcome = "taken back"
+	Kept    Outcome = "kept"
 	Stuck   Outcome = "NOT TAKEN BACK"
 )
+
+// errKept is why something stays although it could be taken back.
+var errKept = errors.New("there may be data in it")
 
 // Report is told of every step as it goes.
 type Report func(s Step, o Outcome, err error)
@@ -105,7 +109,10 @@ func takeBack(ctx context.Context, m *Machine, did []done, report Report) error 
 	for i := len(did) - 1; i >= 0; i-- {
 		outcome := Undone
 		err := did[i].undo(ctx)
-		if err != nil {
+		switch {
+		case errors.Is(err, errKept):
+			outcome = Kept
+		case err != nil:
 			outcome = Stuck
 			errs = append(errs, fmt.Errorf("take back: %s: %w", did[i].step, err))
 		}

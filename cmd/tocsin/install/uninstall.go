@@ -24,9 +24,7 @@ func Unmake(r Removal, f Facts, docs []Doc) Plan {
 	}
 	if f.Firewall != NoFirewall {
 		ips, _ := others(peersOf(clusterFlags(f.Env)), f)
-		for _, x := range rules(ips) {
-			p.Steps = append(p.Steps, noRuleStep{ruleStep{f.Firewall, x}})
-		}
+		p.Steps = append(p.Steps, noFirewallStep{firewallStep{f.Firewall, ips}})
 	}
 	if !f.Layout.Packaged {
 		p.removeFiles(f.Layout, docs)
@@ -105,25 +103,6 @@ func (forgetStep) Do(ctx context.Context, m *Machine) (func(context.Context) err
 	}
 	m.after = append(m.after, reload)
 	return nil, reload(ctx)
-}
-
-// noRuleStep takes a rule of a firewall away.
-type noRuleStep struct{ ruleStep }
-
-func (s noRuleStep) String() string { return "no longer " + s.ruleStep.String() }
-
-// Done implements Step.
-func (s noRuleStep) Done(ctx context.Context, m *Machine) (bool, error) {
-	there, err := s.ruleStep.Done(ctx, m)
-	return !there, err
-}
-
-// Do implements Step.
-func (s noRuleStep) Do(ctx context.Context, m *Machine) (func(context.Context) error, error) {
-	return func(ctx context.Context) error {
-		_, err := s.ruleStep.Do(ctx, m)
-		return err
-	}, s.remove(ctx, m)
 }
 
 // goneStep removes a file, or a folder with all that is in it.

@@ -1,0 +1,299 @@
+package machines_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"tocsin/cmd/tocsin/acceptance/rig"
+)
+
+// The lines of the README.
+const installLine = "tocsin install --bootstrap-expect 3 --peers node1,node2,node3"
+
+func debOf(version string) string { return "tocsin_" + version + "_amd64.deb" }
+
+// TestThreeMachines is the life of a cluster. Whatever happens to the machines,
+// what fires is told once, and what is over, too.
+func TestThreeMachines(t *testing.T) {
+	need(t)
+	w := newWorld(t)
+	for _, chapter := range []struct {
+		name string
+		do   func()
+	}{
+		{"boot", w.boot},
+		{"what fails is taken back", w.failToInstall},
+		{"install", w.install},
+		{"install again", w.installAgain},
+		{"what the service may", w.confined},
+		{"stop and start the leader", w.stopLeader},
+		{"restart", w.restart},
+		{"reload", w.reload},
+		{"rolling upgrade", w.upgrade},
+		{"kill", w.kill},
+		{"hang", w.hang},
+		{"all without power at once", w.powerCut},
+		{"the end of it all", w.allOver},
+		{"uninstall", w.uninstall},
+	} {
+		began := time.Now()
+		chapter.do()
+		t.Logf("%-28s %5.1f s", chapter.name, time.Since(began).Seconds())
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+func (w *world) boot() {
+	for _, m := range w.machines {
+		m.switchOn()
+	}
+	for _, m := range w.machines {
+		m.awaitBoot()
+	}
+	w.machines[0].do("ufw --force enable")
+	w.machines[1].do("systemctl enable -q --now firewalld && firewall-cmd --state")
+	for _, m := range w.machines {
+		m.copyIn(debOf(before))
+		m.copyIn(debOf(after))
+	}
+}
+
+// failToInstall puts a program onto a machine whose configuration is not valid, and
+// then onto one whose port is taken: nothing of it stays.
+func (w *world) failToInstall() {
+	m := w.machines[2]
+	program := m.copyIn("tocsin-" + before)
+	m.do("mkdir /etc/tocsin && echo 'route: {receiver: nobody}' >/etc/tocsin/alertmanager.yml && chmod 755 /etc/tocsin")
+	traces := func(after string) {
+		w.t.Helper()
+		found, _ := m.try("find /etc /usr/local /var -type f -not -path /etc/tocsin/alertmanager.yml -not -path /etc/tocsin-image | grep -i tocsin;" +
+			" ls -d /var/lib/tocsin 2>/dev/null; getent passwd tocsin; systemctl --all --no-legend list-units tocsin.service")
+		if strings.TrimSpace(found) != "" {
+			w.t.Errorf("%s left behind:\n%s", after, found)
+		}
+		if mode := m.do("stat -c '%a %G' /etc/tocsin"); mode != "755 root" {
+			w.t.Errorf("after %s the folder that was there is %s", after, mode)
+		}
+	}
+	if out, err := m.try(program + " install"); err == nil || !strings.Contains(out, "alertmanager.yml:1:") {
+		w.t.Errorf("an install with a configuration that is not valid: %v\n%s", err, out)
+	}
+	traces("a bad configuration")
+
+	m.do("rm /etc/tocsin/alertmanager.yml")
+	m.do("systemd-run -q --unit=squatter python3 -m http.server 9093")
+	m.do("until curl -s -o /dev/null localhost:9093; do sleep 0.1; done")
+	if out, err := m.try(program + " install"); err == nil || !strings.Contains(out, "taken back") || !strings.Contains(out, "--web.listen-address") {
+		w.t.Errorf("an install with the port taken: %v\n%s", err, out)
+	}
+	traces("a taken port")
+	m.do("systemctl stop squatter; rmdir /etc/tocsin")
+}
+
+// install is what the README says: the package, the configuration, one line.
+func (w *world) install() {
+	config := fmt.Sprintf("route: {receiver: team, group_by: [alertname], group_wait: 1s, group_interval: 5s, repeat_interval: 4h}\n"+
+		"receivers: [{name: team, webhook_configs: [{url: %q}]}]\n", w.sink.URL)
+	for i, m := range w.machines {
+		m.do("dpkg -i /root/" + debOf(before))
+		if state := m.property("ActiveState"); state != "inactive" {
+			w.t.Fatalf("the package alone started a node: it is %s", state)
+		}
+		m.write("/etc/tocsin/alertmanager.yml", config)
+		out := m.do(installLine)
+		if i < 2 && !strings.Contains(out, "waits for") {
+			w.t.Errorf("%s does not say what it waits for:\n%s", m.name, out)
+		}
+	}
+	w.awaitQuorum(w.machines...)
+	w.fire("Installed")
+	w.awaitTold("firing", "Installed")
+	if rules := w.machines[0].do("ufw status"); len(lines(rules, w.machines[1].ip)) != 3 || strings.Contains(rules, w.machines[0].ip) {
+		w.t.Errorf("ufw's rules:\n%s", rules)
+	}
+	for _, where := range []string{"--permanent", ""} {
+		if rules := w.machines[1].do("firewall-cmd --list-rich-rules " + where); len(lines(rules, "accept")) != 7 {
+			w.t.Errorf("firewalld's rules %s:\n%s", where, rules)
+		}
+	}
+}
+
+func (w *world) installAgain() {
+	for _, m := range w.machines {
+		pid := m.property("MainPID")
+		out := m.do(installLine)
+		if strings.Contains(out, "done ") || len(lines(out, "already so")) < 6 {
+			w.t.Errorf("the second install did something:\n%s", out)
+		}
+		if now := m.property("MainPID"); now != pid {
+			w.t.Errorf("the second install restarted %s", m.name)
+		}
+		m.do("rm -f /tmp/before; ls -lR /etc/tocsin >/tmp/before; tocsin uninstall --dry-run; ls -lR /etc/tocsin | cmp - /tmp/before")
+	}
+}
+
+// confined looks at what systemd says of the unit, and at who can read what.
+func (w *world) confined() {
+	m := w.machines[0]
+	if out := m.do("systemd-analyze verify --man=no tocsin.service 2>&1"); out != "" {
+		w.t.Errorf("systemd-analyze verify:\n%s", out)
+	}
+	m.do("systemd-analyze security --no-pager --threshold=20 tocsin.service")
+	for path, want := range map[string]string{
+		"/etc/tocsin": "750 root:tocsin", "/etc/tocsin/tocsin.env": "640 root:tocsin",
+		"/var/lib/tocsin": "700 tocsin:tocsin", "/var/lib/tocsin/state.db": "600 tocsin:tocsin",
+	} {
+		if got := m.do("stat -c '%a %U:%G' " + path); got != want {
+			w.t.Errorf("%s is %s, want %s", path, got, want)
+		}
+	}
+	m.do("test -e /usr/share/man/man1/tocsin-install.1 -a -e /usr/share/bash-completion/completions/tocsin")
+}
+
+// stopLeader stops the node that leads: the others go on at once.
+func (w *world) stopLeader() {
+	m := w.leader()
+	w.fire("WhileStopping")
+	began := time.Now()
+	m.do("systemctl stop tocsin")
+	if took := time.Since(began); took > 30*time.Second {
+		w.t.Errorf("the stop took %v", took)
+	}
+	if result := m.property("Result"); result != "success" {
+		w.t.Errorf("the service ended with %s", result)
+	}
+	if out := m.do("journalctl --no-pager -q -u tocsin"); len(lines(out, "leadership is handed over")) == 0 {
+		w.t.Error("the leader did not hand over")
+	}
+	w.fire("WithoutOne")
+	w.awaitTold("firing", "WhileStopping", "WithoutOne")
+	m.do("systemctl start tocsin")
+	w.awaitQuorum(w.machines...)
+}
+
+func (w *world) restart() {
+	for _, m := range w.machines {
+		w.fire("RestartOf" + m.name)
+		m.do("systemctl restart tocsin")
+		w.awaitQuorum(w.machines...)
+		w.awaitTold("firing", "RestartOf"+m.name)
+	}
+}
+
+// reload changes the configuration on one machine: all run it.
+func (w *world) reload() {
+	w.machines[1].do("sed -i 's/repeat_interval: 4h/repeat_interval: 5h/' /etc/tocsin/alertmanager.yml && systemctl reload tocsin")
+	for _, m := range w.machines {
+		if !rig.Eventually(limit, 100*time.Millisecond, func() bool {
+			out, err := m.try("tocsin config show")
+			return err == nil && strings.Contains(out, "repeat_interval: 5h")
+		}) {
+			w.t.Fatalf("%s does not run the new configuration", m.name)
+		}
+	}
+}
+
+// upgrade brings a new version to one machine after the other.
+func (w *world) upgrade() {
+	for _, m := range w.machines {
+		w.fire("UpgradeOf" + m.name)
+		m.do("dpkg -i /root/" + debOf(after))
+		w.awaitQuorum(w.machines...)
+		st, err := m.status()
+		if err != nil || st.Build.Version != after {
+			w.t.Fatalf("%s runs %q after the upgrade to %s: %v", m.name, st.Build.Version, after, err)
+		}
+		if out := m.do("grep -c repeat_interval /etc/tocsin/alertmanager.yml; grep cluster.peer= /etc/tocsin/tocsin.env"); out == "" {
+			w.t.Errorf("%s has lost its configuration", m.name)
+		}
+	}
+	for _, m := range w.machines {
+		w.awaitTold("firing", "UpgradeOf"+m.name)
+	}
+}
+
+// kill ends a node without a word: systemd starts it again.
+func (w *world) kill() {
+	m := w.leader()
+	pid := m.property("MainPID")
+	m.do("kill -KILL " + pid)
+	w.fire("WhileKilled")
+	w.awaitRestart(m, pid)
+	w.awaitQuorum(w.machines...)
+	w.awaitTold("firing", "WhileKilled")
+}
+
+// hang freezes a node: the watchdog finds out, systemd starts it again.
+func (w *world) hang() {
+	m := w.leader()
+	pid := m.property("MainPID")
+	m.do("kill -STOP " + pid)
+	w.fire("WhileHung")
+	w.awaitRestart(m, pid)
+	if out := m.do("journalctl --no-pager -q -u tocsin"); len(lines(out, "Watchdog timeout")) == 0 {
+		w.t.Error("it was not the watchdog that found out")
+	}
+	w.awaitQuorum(w.machines...)
+	w.awaitTold("firing", "WhileHung")
+}
+
+func (w *world) awaitRestart(m *machine, pid string) {
+	w.t.Helper()
+	if !rig.Eventually(limit, 200*time.Millisecond, func() bool {
+		now := m.property("MainPID")
+		return now != pid && now != "0" && m.property("ActiveState") == "active"
+	}) {
+		w.t.Fatalf("systemd has not started %s again", m.name)
+	}
+}
+
+// powerCut takes the power from all machines at once, and gives it back.
+func (w *world) powerCut() {
+	for _, m := range w.machines {
+		m.cutPower()
+	}
+	for _, m := range w.machines {
+		m.switchOn()
+	}
+	for _, m := range w.machines {
+		m.awaitBoot()
+	}
+	w.awaitQuorum(w.machines...)
+	w.fire("AfterThePowerCut")
+	w.awaitTold("firing", "AfterThePowerCut")
+}
+
+// allOver ends what fires, and counts what people were told.
+func (w *world) allOver() {
+	w.endAll()
+	w.awaitTold("resolved", w.names...)
+	for _, name := range w.names {
+		for _, status := range []string{"firing", "resolved"} {
+			if n := w.told(name, status); n != 1 {
+				w.t.Errorf("people were told %d times that %s is %s, want once", n, name, status)
+			}
+		}
+	}
+}
+
+// uninstall takes one machine out: its data stays, until it is said otherwise.
+func (w *world) uninstall() {
+	m := w.machines[2]
+	m.do("tocsin uninstall && tocsin uninstall | grep -c 'already so'")
+	m.do("apt-get remove -q -y tocsin; test ! -e /usr/bin/tocsin && test -s /var/lib/tocsin/state.db && test -e /etc/tocsin/tocsin.env")
+	w.awaitQuorum(w.machines[:2]...)
+	w.machines[0].do("tocsin raft remove-peer node3")
+
+	program := m.copyIn("tocsin-" + after)
+	m.do("rm -rf /var/lib/tocsin")
+	m.do(program + " install --peers node1,node2,node3")
+	w.awaitQuorum(w.machines...)
+	m.do("tocsin uninstall --purge --confirm node3")
+	if out := m.do("find / -xdev -iname '*tocsin*' -not -path '/root/*' -not -path '/proc/*' -not -path '/etc/tocsin-image' -not -path '*/dpkg/*'; getent passwd tocsin || true"); out != "" {
+		w.t.Errorf("the purge left behind:\n%s", out)
+	}
+}
