@@ -80,3 +80,19 @@ func Export(v *model.ConfigVersion) ([]byte, error) {
 	}
 	return c.walker.doc.text, nil
 }
+
+// TemplateGlobs counts a version's patterns of templates, and lists those that
+// find nothing from its file on.
+func TemplateGlobs(path string, v *model.ConfigVersion) (count int, empty []string) {
+	d, _ := newDocument(path, v.YAML)
+	if d == nil {
+		return 0, nil
+	}
+	globs := globsOf(d.root)
+	for _, g := range globs {
+		if found, err := readTemplates(filepath.Dir(path), []string{g}); err != nil || len(found) == 0 {
+			empty = append(empty, g)
+		}
+	}
+	return len(globs), empty
+}

@@ -105,7 +105,7 @@ func newRoot(s Streams) *cobra.Command {
 	root.SetHelpCommand(newHelp(s))
 	root.AddCommand(
 		newServer(s), newDev(s), newVersion(s),
-		newStatus(s), newConfig(s), newAlert(s), newSilence(s), newRaft(s), newSnapshot(s), newDeliveries(s),
+		newStatus(s), newConfig(s), newAlert(s), newSilence(s), newRaft(s), newMigrate(s), newSnapshot(s), newDeliveries(s),
 		newMonitoring(s), newInstall(s), newUninstall(s), newDoctor(s),
 	)
 	return root
