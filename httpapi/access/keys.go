@@ -122,7 +122,7 @@ func (k *Keys) learn(records Records) *known {
 
 // Why a secret is refused.
 var (
-	errUnknown = errors.New("this token is not known here: was it revoked, or is it of another cluster?")
+	errUnknown = errors.New("this token is not known here: it was revoked, or it is of another cluster")
 	errExpired = errors.New("this token has expired")
 )
 

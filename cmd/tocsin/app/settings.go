@@ -59,7 +59,10 @@ type WebSettings struct {
 	ListenAddresses []string
 	SystemdSocket   bool
 	// ConfigFile is exporter-toolkit's TLS and basic-auth file; may be empty.
-	ConfigFile  string
+	ConfigFile string
+	// AdminSocket is the unix socket for administration; a relative path is below
+	// DataDir, empty is none.
+	AdminSocket string
 	ExternalURL string
 	RoutePrefix string
 	CORSOrigin  string
@@ -118,6 +121,9 @@ type RaftSettings struct {
 // far above what Prometheus sends: 64 alerts a request, some kilobytes each.
 const DefaultMaxBodyBytes = 32 << 20
 
+// DefaultAdminSocket is the admin socket's name in the data folder.
+const DefaultAdminSocket = "admin.sock"
+
 // DefaultSettings are Alertmanager's defaults, and ours for what it has not.
 func DefaultSettings() Settings {
 	return Settings{
@@ -131,6 +137,7 @@ func DefaultSettings() Settings {
 		Web: WebSettings{
 			ListenAddresses: []string{":9093"},
 			MaxBodyBytes:    DefaultMaxBodyBytes,
+			AdminSocket:     DefaultAdminSocket,
 		},
 		Cluster: ClusterSettings{
 			ListenAddress:     "0.0.0.0:9094",

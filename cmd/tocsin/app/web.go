@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/prometheus/alertmanager/matcher/compat"
@@ -84,7 +85,11 @@ func (n *Node) openWeb(ctx context.Context) error {
 		return nil
 	}
 	n.awaitConfig(ctx)
-	n.serveWeb()
+	socket, err := n.openSocket()
+	if err != nil {
+		return err
+	}
+	n.serveWeb(socket)
 	return nil
 }
 
@@ -133,17 +138,23 @@ func (n *Node) decoder() *alert.Decoder {
 	})
 }
 
-func (n *Node) serveWeb() {
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		if err := n.web.Serve(n.listeners...); err != nil && !errors.Is(err, net.ErrClosed) {
-			n.fail(err)
-		}
-	}()
+// serveWeb answers requests on all listeners; socket is the admin's, or nil.
+func (n *Node) serveWeb(socket net.Listener) {
+	var serving sync.WaitGroup
+	serve := func(f func() error) {
+		serving.Go(func() {
+			if err := f(); err != nil && !errors.Is(err, net.ErrClosed) {
+				n.fail(err)
+			}
+		})
+	}
+	serve(func() error { return n.web.Serve(n.listeners...) })
+	if socket != nil {
+		serve(func() error { return n.web.ServeSocket(socket) })
+	}
 	n.closers.push("HTTP server", drainWeb, func(ctx context.Context) error {
 		err := n.web.Shutdown(ctx)
-		<-served
+		serving.Wait()
 		if err != nil {
 			return fmt.Errorf("requests were cut off: %w", err)
 		}

@@ -23,7 +23,9 @@ type remote struct {
 	address string
 	output  string
 	timeout time.Duration
-	now     func() time.Time
+	// tokenFile has the secret of an API token; empty: none.
+	tokenFile string
+	now       func() time.Time
 }
 
 // The output forms.
@@ -42,7 +44,8 @@ func attach(cmd *cobra.Command, s Streams) (*cobra.Command, *remote) {
 		address = defaultAddress
 	}
 	fs := cmd.PersistentFlags()
-	fs.StringVar(&r.address, "address", address, "Address of a node's API; the environment's TOCSIN_ADDRESS changes the default.")
+	fs.StringVar(&r.address, "address", address, "Address of a node's API, or unix:///PATH; the environment's TOCSIN_ADDRESS changes the default. With neither, this machine's admin socket is used if it is there.")
+	fs.StringVar(&r.tokenFile, "token-file", os.Getenv("TOCSIN_TOKEN_FILE"), "File with an API token; the environment's TOCSIN_TOKEN_FILE changes the default.")
 	fs.StringVarP(&r.output, "output", "o", asTable, "Output: table or json.")
 	fs.DurationVar(&r.timeout, "timeout", 30*time.Second, "How long to wait for answers.")
 	return cmd, r
@@ -53,7 +56,11 @@ func (r *remote) call(cmd *cobra.Command, do func(context.Context, *client.Clien
 	if r.output != asTable && r.output != asJSON {
 		return usagef("--output must be table or json, not %q", r.output)
 	}
-	c, err := client.New(r.address, http.DefaultTransport)
+	token, err := readAPIToken(r.tokenFile)
+	if err != nil {
+		return err
+	}
+	c, err := client.New(r.target(cmd), client.Options{Transport: http.DefaultTransport, Token: token})
 	if err != nil {
 		return usageError{fmt.Errorf("--address: %w", err)}
 	}

@@ -106,6 +106,7 @@ func newRoot(s Streams) *cobra.Command {
 	root.AddCommand(
 		newServer(s), newDev(s), newVersion(s),
 		newStatus(s), newConfig(s), newAlert(s), newSilence(s), newRaft(s), newMigrate(s), newSnapshot(s), newDeliveries(s),
+		newToken(s), newAccess(s), newAudit(s),
 		newMonitoring(s), newInstall(s), newUninstall(s), newDoctor(s),
 	)
 	return root

@@ -88,7 +88,7 @@ func refusalText(body []byte) *Error {
 func nextStep(resp *http.Response) string {
 	switch resp.StatusCode {
 	case http.StatusUnauthorized:
-		return "give the user with --address=http://USER:PASSWORD@HOST:PORT"
+		return "give a token with --token-file or TOCSIN_TOKEN_FILE, or the user with --address=http://USER:PASSWORD@HOST:PORT"
 	case http.StatusNotFound, http.StatusMethodNotAllowed:
 		if resp.Request != nil && strings.Contains(resp.Request.URL.Path, rootAdmin) && resp.Header.Get("Content-Type") != "application/json" {
 			return "check that --address is a Tocsin node, with its route prefix if it has one"

@@ -54,6 +54,7 @@ func (s *Server) registerWeb(fs set) {
 	fs.texts(&w.ListenAddresses, "web.listen-address", "Address of the API and the status page (may be repeated; vsock://:port too).")
 	fs.toggle(&w.SystemdSocket, "web.systemd-socket", "Use systemd's socket activation instead of port listeners (Linux only).")
 	fs.text(&w.ConfigFile, "web.config.file", "Configuration file that can enable TLS or authentication. See https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md")
+	fs.text(&w.AdminSocket, "web.admin-socket", "Unix socket on which this machine's administrator may do all. A relative path is below --storage.path; empty: none.")
 	fs.text(&w.ExternalURL, "web.external-url", "URL under which the node is reachable from outside, for links in notifications. Its path prefixes all endpoints. If empty, it is derived from host name and port.")
 	fs.text(&w.RoutePrefix, "web.route-prefix", "Prefix of the internal routes. Defaults to the path of --web.external-url.")
 	fs.text(&w.CORSOrigin, "web.cors.origin", "Regex of the CORS origins that may call the API, anchored at both ends. If empty, no CORS headers are sent.")
