@@ -226,3 +226,71 @@ func TestLeaderThatDoesNotReachAVoterGivesWay(t *testing.T) {
 		stopAll(nodes...)
 	})
 }
+
+// TestSilentNodeIsNoneThatCanBeLost: the status does not wait for gossip to miss a
+// node, and when that was last seen stays as it was.
+func TestSilentNodeIsNoneThatCanBeLost(t *testing.T) {
+	bubble(t, func(r *rig) {
+		nodes := r.trio()
+		defer stopAll(nodes...)
+		time.Sleep(20 * time.Second)
+		looker := leaderOf(nodes...)
+		rest := others(nodes, looker)
+		silent := rest[0]
+		if q := looker.Status().Quorum; q.Reachable != 3 {
+			t.Fatalf("%+v", q)
+		}
+		r.net.Split([]string{ip(silent.i)}, []string{ip(looker.i), ip(rest[1].i)})
+		began := time.Now()
+		r.until(7*time.Second, "it does not count any more", func() bool { return looker.Status().Quorum.Reachable == 2 })
+		lastSeen := func() time.Time {
+			for _, p := range looker.ListPeers() {
+				if p.ID == silent.ID() {
+					return p.LastSeen
+				}
+			}
+			return time.Time{}
+		}
+		first := lastSeen()
+		if age := began.Sub(first); age < -time.Second || age > 5*time.Second {
+			t.Errorf("last seen %v before it fell silent", age)
+		}
+		for range 30 {
+			time.Sleep(4 * time.Second)
+			if at := lastSeen(); !at.Equal(first) {
+				t.Fatalf("last seen moved by %v", at.Sub(first))
+			}
+		}
+	})
+}
+
+// TestQuorumIsLostWhenItWasLastSure: the loss of a quorum is counted from when it
+// was last there for certain, also while gossip still sees the others, and not over
+// a time in which the process stood still.
+func TestQuorumIsLostWhenItWasLastSure(t *testing.T) {
+	bubble(t, func(r *rig) {
+		nodes := r.trio()
+		defer stopAll(nodes...)
+		time.Sleep(20 * time.Second)
+		for i, n := range nodes {
+			for _, o := range nodes[:i] {
+				r.net.Split([]string{ip(n.i)}, []string{ip(o.i)})
+			}
+		}
+		began := time.Now()
+		for time.Since(began) < 20*time.Second {
+			time.Sleep(100 * time.Millisecond)
+			for _, n := range nodes {
+				q := n.Quorum()
+				for what, at := range map[string]time.Time{"lost": q.LostAt, "heard elsewhere": q.ElsewhereAt} {
+					if off := at.Sub(began); !at.IsZero() && (off > 500*time.Millisecond || off < -3*time.Second) {
+						t.Fatalf("after %v: %s %v after the cut", time.Since(began), what, off)
+					}
+				}
+				if time.Since(began) > 3*time.Second && q.Held {
+					t.Fatalf("a quorum alone: %+v", q)
+				}
+			}
+		}
+	})
+}
