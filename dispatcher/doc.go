@@ -79,9 +79,9 @@
 //
 // # Without a quorum
 //
-// cut counts the waits from the loss of the quorum, so each is paid once a cut
-// (I10). With others in the cluster the tongue is held for the peer timeout in any
-// case, also where gossip still sees a majority or a leader is known that answers
+// cut counts the waits from when the quorum was last there for certain, so each is
+// paid once a cut (I10). With others in the cluster the tongue is held for the peer
+// timeout, and what a heal takes, in any case, also where gossip still sees a majority or a leader is known that answers
 // nothing: gossip misses a node only after five to ten seconds, so that in each
 // cut the first ranks of both sides would tell before it has. Each loss is waited
 // out by itself, because what the others told gets through in between; but what is
@@ -92,6 +92,11 @@
 // A node that sees none of the others judges alerts as of when it last heard a
 // source, so what inhibited goes on to; and a node that is not in step with the
 // others calls nothing resolved that only was not heard of again (hearing, I17).
+//
+// Turns there are the peer timeout apart. What a node is still sending by then, to a
+// receiver that takes so long to answer, the next one does not know of, and tells
+// as well: under the same ID, and better than to wait for an answer that may never
+// come.
 //
 // What certainly did not get out leaves no overlay, so a node that lost its whole
 // network puts nothing in doubt for the others when it is back.
