@@ -35,14 +35,14 @@ func (n *Node) vet(c net.Conn) (model.NodeID, error) {
 
 // turnAway tells the other side why it is not welcome.
 func (n *Node) turnAway(c net.Conn, what string, reason error) error {
+	// A node that is about to join is a matter of course.
+	if !errors.Is(reason, pki.ErrProvisional) && !errors.Is(reason, trust.ErrNotEnrolled) {
+		n.refusals.Say(what, c.RemoteAddr(), reason)
+	}
 	said := n.hello()
 	said.Refused, said.Why = true, withNext(reason)
 	if writeHello(c, said) == nil {
 		mux.Linger(c)
-	}
-	// A node that is about to join is a matter of course.
-	if !errors.Is(reason, pki.ErrProvisional) && !errors.Is(reason, trust.ErrNotEnrolled) {
-		n.refusals.Say(what, c.RemoteAddr(), reason)
 	}
 	return reason
 }

@@ -87,7 +87,7 @@ func (n *Node) enrol(ctx context.Context, address string, token *pki.Token) erro
 		return err
 	}
 	defer closeConn()
-	q := enrolQuestion{Kind: enrolJoin, Node: n.id, Name: n.opts.Name, Request: request}
+	q := enrolQuestion{Kind: enrolJoin, Node: n.id, Name: n.opts.Name, Cluster: n.clusterID(), Request: request}
 	a, err := e.ask(q, token)
 	if err != nil {
 		return err
@@ -138,6 +138,8 @@ func (e *enrolConn) ask(q enrolQuestion, token *pki.Token) (enrolAnswer, error) 
 	switch {
 	case err != nil:
 		return enrolAnswer{}, fmt.Errorf("hear the answer: %w", err)
+	case a.Other:
+		return enrolAnswer{}, fmt.Errorf("%w: %s", ErrOtherCluster, a.Refused)
 	case a.Refused != "":
 		return enrolAnswer{}, fmt.Errorf("%w: %s", errEnrolRefused, a.Refused)
 	case key != nil && !e.proves(s, *key):
@@ -321,12 +323,19 @@ func (n *Node) firstGossipKey() pki.Item {
 
 // useGossipKeys has gossip speak with the keys of now.
 func (n *Node) useGossipKeys() {
-	if n.gossip == nil || n.trust == nil {
+	if n.trust == nil {
 		return
 	}
-	if err := n.gossip.SetKeys(n.gossipKeys()); err != nil {
-		n.log.Error("gossip cannot use its keys", "err", err)
+	ring, _ := n.gossipRing()
+	if n.gossip != nil {
+		if err := n.gossip.SetKeys(n.gossipKeys()); err != nil {
+			n.log.Error("gossip cannot use its keys", "err", err)
+			return
+		}
 	}
+	n.mu.Lock()
+	n.speaks = pki.Report{Accepts: ring.IDs(), Uses: ring.Using}
+	n.mu.Unlock()
 }
 
 // enrolText is for a waiting node's sentence on what it waits for.

@@ -81,11 +81,12 @@ func (n *Node) answerEnrol(ctx context.Context, c net.Conn) {
 		return
 	}
 	busy := errors.Is(err, errNoAuthority) || errors.Is(err, ErrNoQuorum)
-	if e.say(enrolAnswer{Refused: withNext(err), Busy: busy}, nil) == nil {
-		mux.Linger(c)
-	}
 	if !busy {
 		n.refusals.Say("refused a node that wants to join", c.RemoteAddr(), err, "node", q.Node, "name", q.Name)
+	}
+	a := enrolAnswer{Refused: withNext(err), Busy: busy, Other: errors.Is(err, pki.ErrOtherCluster)}
+	if e.say(a, nil) == nil {
+		mux.Linger(c)
 	}
 }
 
@@ -98,6 +99,9 @@ func (n *Node) takeNewcomer(ctx context.Context, e *enrolConn, q enrolQuestion, 
 	a, _, ok := n.authorities()
 	if !ok || !n.isMember() {
 		return errNoAuthority
+	}
+	if own := n.clusterID(); q.Cluster != "" && q.Cluster != own {
+		return fmt.Errorf("%w: node %s belongs to cluster %s, this is cluster %s", pki.ErrOtherCluster, r.Node, q.Cluster, own)
 	}
 	bundle, signer, err := a.Open()
 	if err != nil {

@@ -34,6 +34,8 @@ type enrolQuestion struct {
 	Kind string       `json:"kind"`
 	Node model.NodeID `json:"node"`
 	Name string       `json:"name,omitempty"`
+	// Cluster is the one that the node belongs to, if it does to any.
+	Cluster model.ClusterID `json:"cluster,omitempty"`
 	// Token is the ID of the join token, if there is one.
 	Token string `json:"token,omitempty"`
 	// Request is for a certificate, in DER.
@@ -46,7 +48,8 @@ type enrolQuestion struct {
 // enrolAnswer is what is answered: a refusal, or what was asked for.
 type enrolAnswer struct {
 	Refused string      `json:"refused,omitempty"`
-	Busy    bool        `json:"busy,omitempty"` // asking later may help
+	Busy    bool        `json:"busy,omitempty"`  // asking later may help
+	Other   bool        `json:"other,omitempty"` // the node is of another cluster
 	Node    string      `json:"node,omitempty"`
 	Grant   *enrolGrant `json:"grant,omitempty"`
 	// Request is a founder's for its certificate.

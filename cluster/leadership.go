@@ -96,6 +96,7 @@ func (l *leadership) run() {
 	wg.Go(l.runGC)
 	wg.Go(l.runVersions)
 	wg.Go(l.runBalance)
+	wg.Go(l.runKeys)
 	wg.Wait()
 }
 

@@ -75,12 +75,13 @@ type Node struct {
 	founding model.ClusterID
 	founder  *pki.Authority // of the cluster that is being founded
 	promise  promise
-	via      string    // a member to join at, seen by gossip or not
-	looked   time.Time // when it last looked for members that gossip does not see
-	waiting  string    // what a waiting node waits for
-	lone     bool      // may form a cluster alone
-	removed  bool      // was a member
-	loaded   uint64    // config version, if loadedSet
+	via      string     // a member to join at, seen by gossip or not
+	speaks   pki.Report // the gossip keys that this node goes by
+	looked   time.Time  // when it last looked for members that gossip does not see
+	waiting  string     // what a waiting node waits for
+	lone     bool       // may form a cluster alone
+	removed  bool       // was a member
+	loaded   uint64     // config version, if loadedSet
 	draining bool
 	turns    bool      // takes turns
 	balanced time.Time // when it last gave leadership to one that reaches more

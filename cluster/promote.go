@@ -26,6 +26,9 @@ type progress struct {
 	LastIndex uint64 `json:"last_index"`
 	Applied   uint64 `json:"applied"`
 	Storage   string `json:"storage,omitempty"` // what is wrong with it
+
+	Node model.NodeID `json:"node"`
+	Keys nodeKeys     `json:"keys"`
 }
 
 // runPromote gives votes to those that have caught up.

@@ -200,7 +200,7 @@ func (n *Node) tellIndex() ([]byte, error) {
 }
 
 func (n *Node) tellProgress() ([]byte, error) {
-	p := progress{Applied: n.opts.Machine.View().Index()}
+	p := progress{Applied: n.opts.Machine.View().Index(), Node: n.id, Keys: n.ownKeys()}
 	if e := n.engine.Load(); e != nil {
 		p.LastIndex = e.raft.LastIndex()
 	}

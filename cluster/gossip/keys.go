@@ -8,9 +8,7 @@ import (
 )
 
 // SetKeys has gossip understand what is encrypted with any of keys, and encrypt
-// with the first. It does nothing where gossip was opened without keys. At most
-// one of the keys of before may be left out at a time: memberlist v0.6.0 takes
-// another one out of its ring without harm to who reads it only at the ring's end.
+// with the first. It does nothing where gossip was opened without keys.
 func (g *Gossip) SetKeys(keys [][]byte) error {
 	g.keysMu.Lock()
 	defer g.keysMu.Unlock()
@@ -25,10 +23,22 @@ func (g *Gossip) SetKeys(keys [][]byte) error {
 	if err := g.keyring.UseKey(keys[0]); err != nil {
 		return fmt.Errorf("use a gossip key: %w", err)
 	}
-	has := g.keyring.GetKeys()
-	for _, k := range slices.Backward(has) {
-		if slices.ContainsFunc(keys, func(want []byte) bool { return bytes.Equal(want, k) }) {
-			continue
+	wanted := func(k []byte) bool {
+		return slices.ContainsFunc(keys, func(want []byte) bool { return bytes.Equal(want, k) })
+	}
+	if !slices.ContainsFunc(g.keyring.GetKeys(), func(k []byte) bool { return !wanted(k) }) {
+		return nil
+	}
+	// memberlist v0.6.0 takes a key out of its ring without harm to who reads the
+	// ring meanwhile only at its end. Each key that is used once comes to its front.
+	for _, k := range slices.Backward(keys) {
+		if err := g.keyring.UseKey(k); err != nil {
+			return fmt.Errorf("use a gossip key: %w", err)
+		}
+	}
+	for _, k := range slices.Backward(g.keyring.GetKeys()) {
+		if wanted(k) {
+			break
 		}
 		if err := g.keyring.RemoveKey(k); err != nil {
 			return fmt.Errorf("drop a gossip key: %w", err)

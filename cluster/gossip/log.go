@@ -27,7 +27,7 @@ type logWriter struct {
 var unread = []string{
 	"Decrypt packet failed", "failed to receive", "unexpected double", "unacceptable label", "Got invalid checksum",
 	"msg type", "Message type", "msgType", "Failed to decode", "Failed to decompress", "Failed to read", "label header", "decode label",
-	"UDP packet too short", "missing message type byte",
+	"UDP packet too short", "Failed to send error", "missing message type byte",
 }
 
 // undecrypted is what it says of another key.

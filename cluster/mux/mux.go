@@ -22,7 +22,8 @@ type Options struct {
 	// wants. Default 5 s.
 	HandshakeTimeout time.Duration
 	// MaxUnidentified bounds the connections that have not said it yet; more
-	// are closed at once. Default 64.
+	// are closed at once, and so are more than half of it from one address: a
+	// stranger must not keep the others out. Default 64.
 	MaxUnidentified int
 	// Stranger is called, from several goroutines, for a connection that began
 	// with what is not TLS though TLS is wanted, or whose handshake failed. May
@@ -33,16 +34,20 @@ type Options struct {
 
 // Mux accepts connections and hands each to the listener of its protocol.
 type Mux struct {
-	opts         Options
-	unidentified chan struct{}
-	wg           sync.WaitGroup
-	done         chan struct{}
+	opts Options
+	wg   sync.WaitGroup
+	done chan struct{}
 
 	mu        sync.Mutex // guards the rest
 	listeners map[string]*listener
 	conns     map[net.Conn]struct{}
 	refused   uint64
 	closed    bool
+
+	// unidentified are the connections that have not said what they want, by
+	// address; waiting is how many there are.
+	unidentified map[string]int
+	waiting      int
 }
 
 // maxAcceptFailures in a row, such as for want of file descriptors, are borne
@@ -62,7 +67,7 @@ func New(opts Options) *Mux {
 	}
 	return &Mux{
 		opts:         opts,
-		unidentified: make(chan struct{}, opts.MaxUnidentified),
+		unidentified: make(map[string]int),
 		done:         make(chan struct{}),
 		listeners:    make(map[string]*listener),
 		conns:        make(map[net.Conn]struct{}),
@@ -118,15 +123,13 @@ func (m *Mux) accept() error {
 		}
 		failures = 0
 		hasten(c)
-		select {
-		case m.unidentified <- struct{}{}:
-		default:
+		if !m.enlist(c) {
 			m.countRefused()
 			_ = c.Close()
 			continue
 		}
 		if !m.track(c) {
-			<-m.unidentified
+			m.delist(c)
 			_ = c.Close()
 			continue
 		}
@@ -137,7 +140,7 @@ func (m *Mux) accept() error {
 // serve finds out what c wants and hands it on.
 func (m *Mux) serve(raw net.Conn) {
 	c, protocol, err := m.identify(raw)
-	<-m.unidentified
+	m.delist(raw)
 	if err != nil {
 		m.opts.Logger.Debug("connection refused", "remote", raw.RemoteAddr(), "err", err)
 		m.countRefused()
@@ -291,4 +294,36 @@ func (m *Mux) pause(d time.Duration) bool {
 	case <-m.done:
 		return false
 	}
+}
+
+// enlist counts a connection that has not said what it wants, and reports whether
+// there is room for it.
+func (m *Mux) enlist(c net.Conn) bool {
+	from := hostOf(c)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.waiting >= m.opts.MaxUnidentified || m.unidentified[from] >= max(1, m.opts.MaxUnidentified/2) {
+		return false
+	}
+	m.waiting++
+	m.unidentified[from]++
+	return true
+}
+
+func (m *Mux) delist(c net.Conn) {
+	from := hostOf(c)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.waiting--
+	if m.unidentified[from]--; m.unidentified[from] <= 0 {
+		delete(m.unidentified, from)
+	}
+}
+
+func hostOf(c net.Conn) string {
+	address := c.RemoteAddr().String()
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		return host
+	}
+	return address
 }

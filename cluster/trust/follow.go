@@ -63,7 +63,7 @@ func (t *Trust) follow(state pki.Authorities, gossip pki.Ring) (changed bool, er
 		next.Gossip = gossip
 	}
 	if signer != nil && t.isDue(bundle, signer, state.Fresh) {
-		if err := t.sign(signer, &next); err != nil {
+		if err := t.sign(signer, &next, state.Fresh); err != nil {
 			return false, err
 		}
 	}
@@ -99,12 +99,16 @@ func (t *Trust) isDue(bundle pki.Bundle, signer *pki.Authority, fresh time.Time)
 }
 
 // sign makes a new key and a certificate for it.
-func (t *Trust) sign(by *pki.Authority, k *kept) error {
+func (t *Trust) sign(by *pki.Authority, k *kept, fresh time.Time) error {
+	now := t.opts.Now()
+	if now.Before(fresh) {
+		now = fresh // by the clock of who asked for it
+	}
 	key, err := pki.NewKey()
 	if err != nil {
 		return err
 	}
-	c, err := by.Sign(pki.Request{Node: t.opts.Node, Key: &key.PublicKey}, t.opts.Now())
+	c, err := by.Sign(pki.Request{Node: t.opts.Node, Key: &key.PublicKey}, now)
 	if err != nil {
 		return err
 	}
