@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"tocsin/dispatcher/trace"
 	"tocsin/fsm/model"
 )
 
@@ -33,7 +34,9 @@ func (d *delivery) claim(v *view, s step) {
 		Firing: s.firing, Resolved: s.resolved, Reason: s.reason, MinGap: d.minGap(s.reason),
 	}
 	core.restart.propose(req.Token)
+	asked := trace.Start(d.traced, trace.Claim)
 	grant, err := d.propose(req, s.patience)
+	traceClaim(asked, grant, err)
 	if err != nil {
 		d.unanswered(req.Token, began, err)
 		return

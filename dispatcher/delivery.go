@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tocsin/dispatcher/trace"
 	"tocsin/fsm/model"
 )
 
@@ -32,6 +33,8 @@ type delivery struct {
 
 	fresh chan struct{} // poked when there is a new view
 	pace  pace
+	// act is what is done now, in traces; nil while nothing is traced.
+	traced *trace.Span
 }
 
 func newDelivery(g *group, to Integration, ledgerGroup string) *delivery {
@@ -224,6 +227,8 @@ const breath = 50 * time.Millisecond
 func (d *delivery) act(v *view, s step) {
 	began := time.Now()
 	defer func() { d.pace.pause(breath - time.Since(began)) }()
+	d.traced = d.trace(v)
+	defer d.traced.End()
 	switch s.does {
 	case stepClaim:
 		d.claim(v, s)

@@ -81,6 +81,7 @@ func (g *group) tick() {
 		return
 	}
 	v := g.look(g.records(), began, core.opts.Now())
+	v.flush = g.traced(began, len(v.alerts))
 	g.publish(v)
 	for _, d := range g.deliveries {
 		d.offer(v)

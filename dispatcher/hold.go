@@ -6,6 +6,7 @@ import (
 
 	"tocsin/dispatcher/alert"
 	"tocsin/dispatcher/notify"
+	"tocsin/dispatcher/trace"
 	"tocsin/fsm/model"
 )
 
@@ -165,6 +166,9 @@ func (d *delivery) send(ctx context.Context, f *fence, out *outgoing) notify.Res
 	core := d.group.epoch.core
 	ctx, cancel := context.WithTimeout(ctx, max(d.group.route.GroupInterval, maxHold))
 	defer cancel()
+	sending := trace.Start(d.traced, trace.Send)
+	defer func() { traceSend(sending, out) }()
+	ctx = sending.With(ctx)
 	began := time.Now()
 	d.to.Begun()
 	out.message.Check, out.message.Connect = f.check, d.connectTime(out)

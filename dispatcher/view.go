@@ -8,6 +8,7 @@ import (
 
 	"tocsin/dispatcher/alert"
 	"tocsin/dispatcher/notify"
+	"tocsin/dispatcher/trace"
 	"tocsin/fsm/model"
 )
 
@@ -38,6 +39,8 @@ type view struct {
 	// withheld: some integration was not told of silent ones, so none of them
 	// may be let go.
 	withheld *atomic.Bool
+	// flush is the tick in traces; nil while nothing is traced.
+	flush *trace.Span
 }
 
 // seen is an alert as a view has it.

@@ -35,6 +35,8 @@ var reserved = map[string]string{
 	"github.com/spf13/cobra":                               "cmd",
 	"github.com/prometheus/alertmanager/config":            "dispatcher",
 	"github.com/prometheus/alertmanager/notify":            "dispatcher",
+	"github.com/prometheus/alertmanager/tracing":           "dispatcher",
+	"github.com/prometheus/alertmanager/eventrecorder":     "dispatcher",
 	"github.com/prometheus/alertmanager/timeinterval":      "dispatcher",
 	"github.com/prometheus/alertmanager/nflog":             "dispatcher",
 	"github.com/prometheus/alertmanager/pkg/labels":        "dispatcher httpapi cmd",

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"tocsin/dispatcher/alert"
+	"tocsin/dispatcher/trace"
 	"tocsin/httpapi/view"
 )
 
@@ -71,6 +72,8 @@ func New(opts Options) *Door {
 // reading, or the decoder's *alert.BodyError; then nothing was taken. version
 // is the API's, "v1" or "v2".
 func (d *Door) Take(r *http.Request, version string) (alert.Batch, error) {
+	span := trace.StartOf(r, trace.PostAlerts)
+	defer span.End()
 	body, err := read(r)
 	if err != nil {
 		return alert.Batch{}, fmt.Errorf("read the posted alerts: %w", err)
@@ -84,6 +87,8 @@ func (d *Door) Take(r *http.Request, version string) (alert.Batch, error) {
 	d.received.WithLabelValues("firing", version).Add(float64(batch.Firing))
 	d.received.WithLabelValues("resolved", version).Add(float64(batch.Resolved))
 	d.invalid.WithLabelValues(version).Add(float64(len(batch.Invalid)))
+	span.Number(trace.Alerts, len(batch.Alerts))
+	span.Number(trace.Invalid, len(batch.Invalid))
 	if len(batch.Invalid) > 0 {
 		d.opts.Logger.Warn("Some of the posted alerts were refused", "refused", len(batch.Invalid),
 			"taken", len(batch.Alerts), "from", r.RemoteAddr, "api", version, "err", batch.Invalid[0])

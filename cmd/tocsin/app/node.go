@@ -15,6 +15,7 @@ import (
 	"tocsin/dispatcher"
 	"tocsin/dispatcher/alert"
 	"tocsin/dispatcher/config"
+	"tocsin/dispatcher/trace"
 	"tocsin/fsm"
 	"tocsin/httpapi"
 	"tocsin/store"
@@ -43,6 +44,7 @@ type Node struct {
 	sources  *doctor.Sources
 	exam     exam
 	schedule *schedule
+	tracing  *trace.Manager
 	web      *httpapi.Server
 }
 
@@ -60,6 +62,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 		n.openData,
 		n.checkFirst,
 		n.openCluster,
+		n.openTracing,
 		n.openDispatcher,
 		n.openConfigs,
 		n.openSchedule,

@@ -42,7 +42,7 @@ func (n *Node) openConfigs() error {
 		First:    n.takeover().begin,
 		Compared: func() bool { return n.cluster.Quorum().Voters > 1 },
 		Now:      n.cluster.Now,
-		Apply:    func(c *config.Config) error { return n.dispatch.Apply(c, n.load.Metrics) },
+		Apply:    n.applyConfig,
 		Tell:     n.cluster.ConfigLoaded,
 		Load:     n.load,
 		Author:   "file of " + n.cluster.Name(),
