@@ -4,7 +4,7 @@
 set -euo pipefail
 
 image=${TOCSIN_MACHINE_IMAGE:-/var/cache/tocsin-test/machine}
-packages=systemd,systemd-sysv,dbus,iproute2,ca-certificates,curl,ufw,firewalld
+packages=systemd,systemd-sysv,dbus,iproute2,ca-certificates,curl,ufw,firewalld,rpm
 if [[ "$(cat "$image/etc/tocsin-image" 2>/dev/null)" == "$packages" ]]; then
 	exit 0
 fi

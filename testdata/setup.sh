@@ -18,6 +18,7 @@ e2fsprogs mkfs.ext4
 util-linux fsfreeze
 systemd-container systemd-nspawn
 mmdebstrap mmdebstrap
+rpm rpm
 strace strace
 e2fsprogs mkfs.ext4
 '

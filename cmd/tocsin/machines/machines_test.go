@@ -37,6 +37,7 @@ func TestThreeMachines(t *testing.T) {
 		{"all without power at once", w.powerCut},
 		{"the end of it all", w.allOver},
 		{"uninstall", w.uninstall},
+		{"the package for RHEL", w.rpmLife},
 	} {
 		began := time.Now()
 		chapter.do()
