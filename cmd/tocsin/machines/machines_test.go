@@ -100,7 +100,7 @@ func (w *world) install() {
 	config := fmt.Sprintf("route: {receiver: team, group_by: [alertname], group_wait: 1s, group_interval: 5s, repeat_interval: 4h}\n"+
 		"receivers: [{name: team, webhook_configs: [{url: %q}]}]\n", w.sink.URL)
 	for i, m := range w.machines {
-		m.do("dpkg -i /root/" + debOf(before))
+		m.do("apt-get install -q -y /root/" + debOf(before))
 		if state := m.property("ActiveState"); state != "inactive" {
 			w.t.Fatalf("the package alone started a node: it is %s", state)
 		}
@@ -202,7 +202,7 @@ func (w *world) reload() {
 func (w *world) upgrade() {
 	for _, m := range w.machines {
 		w.fire("UpgradeOf" + m.name)
-		m.do("dpkg -i /root/" + debOf(after))
+		m.do("apt-get install -q -y /root/" + debOf(after))
 		w.awaitQuorum(w.machines...)
 		st, err := m.status()
 		if err != nil || st.Build.Version != after {
@@ -291,7 +291,7 @@ func (w *world) uninstall() {
 
 	program := m.copyIn("tocsin-" + after)
 	m.do("rm -rf /var/lib/tocsin")
-	m.do(program + " install --peers node1,node2,node3")
+	m.do(strings.Replace(installLine, "tocsin", program, 1))
 	w.awaitQuorum(w.machines...)
 	m.do("tocsin uninstall --purge --confirm node3")
 	if out := m.do("find / -xdev -iname '*tocsin*' -not -path '/root/*' -not -path '/proc/*' -not -path '/etc/tocsin-image' -not -path '*/dpkg/*'; getent passwd tocsin || true"); out != "" {

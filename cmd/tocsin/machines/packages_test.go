@@ -98,3 +98,17 @@ func (w *world) rpmLife() {
 		w.t.Error("the node runs on after rpm -e")
 	}
 }
+
+// TestReadmeHasTheseLines: what the README tells people to type is what the
+// machines were made with.
+func TestReadmeHasTheseLines(t *testing.T) {
+	text, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{installLine, "systemctl reload tocsin", "tocsin uninstall", "tocsin status"} {
+		if !strings.Contains(string(text), "\n    "+line) {
+			t.Errorf("the README does not say %q", line)
+		}
+	}
+}
