@@ -32,10 +32,12 @@ func TestThreeMachines(t *testing.T) {
 		{"restart", w.restart},
 		{"reload", w.reload},
 		{"rolling upgrade", w.upgrade},
+		{"a mistake is taken back", w.restoreMistake},
 		{"kill", w.kill},
 		{"hang", w.hang},
 		{"all without power at once", w.powerCut},
 		{"the end of it all", w.allOver},
+		{"all data is lost", w.disaster},
 		{"uninstall", w.uninstall},
 		{"the package for RHEL", w.rpmLife},
 	} {
@@ -189,12 +191,7 @@ func (w *world) restart() {
 func (w *world) reload() {
 	w.machines[1].do("sed -i 's/repeat_interval: 4h/repeat_interval: 5h/' /etc/tocsin/alertmanager.yml && systemctl reload tocsin")
 	for _, m := range w.machines {
-		if !rig.Eventually(limit, 100*time.Millisecond, func() bool {
-			out, err := m.try("tocsin config show")
-			return err == nil && strings.Contains(out, "repeat_interval: 5h")
-		}) {
-			w.t.Fatalf("%s does not run the new configuration", m.name)
-		}
+		w.awaitShown(m, "tocsin config show", "repeat_interval: 5h")
 	}
 }
 
@@ -215,6 +212,56 @@ func (w *world) upgrade() {
 	for _, m := range w.machines {
 		w.awaitTold("firing", "UpgradeOf"+m.name)
 	}
+}
+
+// restoreMistake changes things, and has the cluster go by the backup of before.
+func (w *world) restoreMistake() {
+	m := w.machines[0]
+	m.do("tocsin snapshot save /root/backup && tocsin snapshot inspect /root/backup")
+	w.machines[1].do("tocsin silence add Mistake -d 1h -c 'a mistake'")
+	w.machines[2].do("sed -i 's/repeat_interval: 4h/repeat_interval: 6h/' /etc/tocsin/alertmanager.yml && systemctl reload tocsin")
+	w.awaitShown(w.machines[0], "tocsin config show", "repeat_interval: 6h")
+	m.do("tocsin snapshot restore /root/backup")
+	for _, m := range w.machines {
+		w.awaitShown(m, "tocsin config show", "repeat_interval: 5h")
+		if out := m.do("tocsin silence query"); strings.Contains(out, "Mistake") {
+			w.t.Errorf("the silence is still there on %s:\n%s", m.name, out)
+		}
+	}
+}
+
+// awaitShown waits until a command says something.
+func (w *world) awaitShown(m *machine, line, word string) {
+	w.t.Helper()
+	var out string
+	if !rig.Eventually(limit, 100*time.Millisecond, func() bool {
+		out, _ = m.try(line)
+		return strings.Contains(out, word)
+	}) {
+		w.t.Fatalf("%s# %s does not say %q:\n%s", m.name, line, word, out)
+	}
+}
+
+// disaster takes all disks away; what is left is a backup.
+func (w *world) disaster() {
+	first := w.machines[0]
+	first.do("tocsin silence add Planned -d 1h -c 'kept by the backup' && tocsin snapshot save /root/last")
+	for _, m := range w.machines {
+		m.do("systemctl stop tocsin; rm -rf /var/lib/tocsin/*")
+	}
+	first.do("tocsin snapshot restore /root/last --storage.path=/var/lib/tocsin && chown -R tocsin:tocsin /var/lib/tocsin")
+	for _, m := range w.machines {
+		m.do("systemctl start tocsin")
+	}
+	w.awaitQuorum(w.machines...)
+	for _, m := range w.machines {
+		w.awaitShown(m, "tocsin silence query", "Planned")
+	}
+	w.fire("AfterTheDisaster")
+	w.awaitTold("firing", "AfterTheDisaster")
+	w.endAll()
+	w.awaitTold("resolved", "AfterTheDisaster")
+	w.toldOnce()
 }
 
 // kill ends a node without a word: systemd starts it again.
@@ -272,6 +319,12 @@ func (w *world) powerCut() {
 func (w *world) allOver() {
 	w.endAll()
 	w.awaitTold("resolved", w.names...)
+	w.toldOnce()
+}
+
+// toldOnce judges what the receiver was told so far, of alerts that are over.
+func (w *world) toldOnce() {
+	w.t.Helper()
 	for _, name := range w.names {
 		for _, status := range []string{"firing", "resolved"} {
 			if n := w.told(name, status); n != 1 {

@@ -86,7 +86,9 @@ func (w *world) endAll() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for name := range w.firing {
-		w.ended[name] = time.Now()
+		if _, over := w.ended[name]; !over {
+			w.ended[name] = time.Now()
+		}
 	}
 }
 
