@@ -143,6 +143,7 @@ func TestAnOpenClusterIsClosed(t *testing.T) {
 		if changed, err := nodes[0].RequireJoinToken(ctx, operator, true); !changed || err != nil {
 			r.Fatalf("close: %v, %v", changed, err)
 		}
+		r.until(5*time.Second, "closed everywhere", nodes[1].RequiresJoinToken)
 		if changed, err := nodes[1].RequireJoinToken(ctx, operator, true); changed || err != nil {
 			r.Errorf("close again: %v, %v", changed, err)
 		}
