@@ -54,7 +54,7 @@ func newNode(t *testing.T, change func(*httpapi.Options)) *node {
 	f := &fakes{store: store}
 	n.opts = httpapi.Options{
 		Alerts: store, Dispatcher: f, Decoder: alert.NewDecoder(alert.DecoderOptions{}),
-		Silences: f, Writer: f, Versions: f, Planner: f, Members: f, Ledger: f, Backups: f, Audit: f, Keys: n.keys,
+		Silences: f, Writer: f, Versions: f, Planner: f, Members: f, Joining: fakeTrust{}, NodeKeys: fakeTrust{}, Ledger: f, Backups: f, Audit: f, Keys: n.keys,
 		Config:     func() *view.Config { return nil },
 		Cluster:    func() view.Cluster { return n.cluster },
 		Reload:     func(context.Context) error { n.reloads++; return n.reload },

@@ -62,6 +62,8 @@ type Options struct {
 	Versions admin.Versions
 	Planner  admin.Planner
 	Members  admin.Members
+	Joining  admin.Joining
+	NodeKeys admin.NodeKeys
 	Ledger   admin.Ledger
 	Backups  admin.Backups
 	Audit    admin.Audit
@@ -115,7 +117,7 @@ func (o *Options) validate() error {
 	for name, missing := range map[string]bool{
 		"Alerts": o.Alerts == nil, "Dispatcher": o.Dispatcher == nil, "Decoder": o.Decoder == nil,
 		"Silences": o.Silences == nil, "Writer": o.Writer == nil, "Config": o.Config == nil,
-		"Cluster": o.Cluster == nil, "Versions": o.Versions == nil, "Planner": o.Planner == nil, "Members": o.Members == nil,
+		"Cluster": o.Cluster == nil, "Versions": o.Versions == nil, "Planner": o.Planner == nil, "Members": o.Members == nil, "Joining": o.Joining == nil, "NodeKeys": o.NodeKeys == nil,
 		"Ledger": o.Ledger == nil, "Backups": o.Backups == nil, "Audit": o.Audit == nil, "Keys": o.Keys == nil, "Reload": o.Reload == nil, "Ready": o.Ready == nil,
 	} {
 		if missing {
@@ -185,7 +187,7 @@ func (o *Options) v1(door *intake.Door) v1.Options {
 
 func (o *Options) admin() admin.Options {
 	return admin.Options{
-		Cluster: o.Cluster, Versions: o.Versions, Planner: o.Planner, Members: o.Members, Ledger: o.Ledger, Backups: o.Backups, Audit: o.Audit, Keys: o.Keys, Doctor: o.Doctor,
+		Cluster: o.Cluster, Versions: o.Versions, Planner: o.Planner, Members: o.Members, Joining: o.Joining, NodeKeys: o.NodeKeys, Ledger: o.Ledger, Backups: o.Backups, Audit: o.Audit, Keys: o.Keys, Doctor: o.Doctor,
 		Build: o.Build, Started: o.Started, Now: o.Now, Logger: o.Logger,
 	}
 }

@@ -76,6 +76,13 @@ var table = [...]row{
 	{"GET", ownPath + "/raft/peers", Viewer},
 	{"POST", ownPath + "/raft/peers", Admin},
 	{"DELETE", ownPath + "/raft/peers/:id", Admin},
+	{"POST", ownPath + "/raft/join", Admin},
+	{"PUT", ownPath + "/raft/join-policy", Admin},
+	{"POST", ownPath + "/raft/keys/rotate", Admin},
+	{"GET", ownPath + "/raft/security", Viewer},
+	{"GET", ownPath + "/raft/tokens", Admin},
+	{"POST", ownPath + "/raft/tokens", Admin},
+	{"DELETE", ownPath + "/raft/tokens/:id", Admin},
 	{"POST", ownPath + "/raft/transfer-leadership", Admin},
 	{"GET", ownPath + "/snapshot", Admin}, // it holds every secret
 	{"POST", ownPath + "/snapshot/restore", Admin},

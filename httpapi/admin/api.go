@@ -27,6 +27,8 @@ type Options struct {
 	Versions Versions
 	Planner  Planner
 	Members  Members
+	Joining  Joining
+	NodeKeys NodeKeys
 	Ledger   Ledger
 	Backups  Backups
 	// Doctor gathers the facts of all nodes, a list that becomes JSON; nil:
@@ -79,6 +81,13 @@ func (a *API) Register(g *echo.Group) {
 	g.PUT("/config", a.applyConfig, noStore)
 	g.POST("/raft/peers", a.addPeer, noStore)
 	g.DELETE("/raft/peers/:id", a.removePeer, noStore)
+	g.POST("/raft/join", a.join, noStore)
+	g.GET("/raft/tokens", a.getJoinTokens, noStore)
+	g.POST("/raft/tokens", a.createJoinToken, noStore)
+	g.DELETE("/raft/tokens/:id", a.revokeJoinToken, noStore)
+	g.PUT("/raft/join-policy", a.setJoinPolicy, noStore)
+	g.GET("/raft/security", a.getSecurity, noStore)
+	g.POST("/raft/keys/rotate", a.rotateKeys, noStore)
 	g.POST("/raft/transfer-leadership", a.transferLeadership, noStore)
 	g.POST(RestorePath, a.restoreSnapshot, noStore)
 	g.PUT("/snapshot/schedule", a.setSchedule, noStore)

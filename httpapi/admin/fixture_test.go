@@ -27,6 +27,7 @@ var now = time.Date(2026, 11, 21, 2, 3, 4, 567_000_000, time.UTC)
 type node struct {
 	cluster view.Cluster
 	fake    *fake
+	trust   fakeTrust
 	records accesstest.Records
 	handler http.Handler
 }
@@ -49,7 +50,7 @@ func newNode(t *testing.T) *node {
 	})
 	api := admin.New(admin.Options{
 		Audit: n.fake, Keys: keys, Now: func() time.Time { return now },
-		Cluster: func() view.Cluster { return n.cluster }, Versions: n.fake, Planner: n.fake, Members: n.fake, Ledger: n.fake, Backups: n.fake,
+		Cluster: func() view.Cluster { return n.cluster }, Versions: n.fake, Planner: n.fake, Members: n.fake, Joining: &n.trust, NodeKeys: &n.trust, Ledger: n.fake, Backups: n.fake,
 		Build: view.Build{Version: "1.2.3"}, Started: now.Add(-time.Hour), Logger: slog.New(slog.DiscardHandler),
 	})
 	e := echo.New()

@@ -64,6 +64,8 @@ func (n *Node) openWeb(ctx context.Context) error {
 		Versions:        &versions{machine: n.machine, configs: n.configs, load: n.load},
 		Planner:         &planner{n},
 		Members:         members{n.cluster},
+		Joining:         joining{n.cluster},
+		NodeKeys:        nodeKeys{n.cluster},
 		Ledger:          ledger{n.machine, n.cluster},
 		Doctor:          n.Examine,
 		Audit:           audit{n.machine},

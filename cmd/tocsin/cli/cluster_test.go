@@ -43,7 +43,7 @@ func TestRaft(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"raft", "join", "n4", "10.0.0.4:9095"}, `{"id":"n4","address":"10.0.0.4:9095"}`},
+		{[]string{"raft", "add-peer", "n4", "10.0.0.4:9095"}, `{"id":"n4","address":"10.0.0.4:9095"}`},
 		{[]string{"raft", "transfer-leadership"}, `{"id":""}`},
 		{[]string{"raft", "transfer-leadership", "n2"}, `{"id":"n2"}`},
 	} {

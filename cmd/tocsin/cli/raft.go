@@ -11,6 +11,7 @@ import (
 func newRaft(s Streams) *cobra.Command {
 	cmd, r := attach(group("raft", "Show and change who is in the cluster"), s)
 	cmd.AddCommand(newListPeers(r), newJoin(r), newRemovePeer(r), newTransfer(r))
+	cmd.AddCommand(newJoinAt(r), newJoinToken(r), newKeys(r))
 	return cmd
 }
 
@@ -28,7 +29,7 @@ func newListPeers(r *remote) *cobra.Command {
 func newJoin(r *remote) *cobra.Command {
 	var p client.NewPeer
 	return &cobra.Command{
-		Use:   "join ID ADDRESS",
+		Use:   "add-peer ID ADDRESS",
 		Short: "Make a node a member, by its ID and Raft address",
 		Long:  "Make a node a member, by its ID and its Raft address (host:port). A node that is\nstarted with --cluster.peer does this by itself; the command is for a node that\ncannot find the others by gossip, and for one whose Raft address has changed.",
 		Args:  between(2, 2, "a node's ID and its Raft address"),
