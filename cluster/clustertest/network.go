@@ -1,10 +1,13 @@
 package clustertest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,7 +24,8 @@ type Network struct {
 	links     map[link]fault
 	listeners map[string]*listener
 	packets   map[string]*Packets
-	conns     map[*conn]struct{}
+	conns     map[*conn]uint64 // by when they were opened
+	opened    uint64
 	names     map[string][]string
 	lives     map[string]int // how often a host was killed
 	resets    map[string]bool
@@ -50,7 +54,7 @@ func New(seed uint64) *Network {
 		links:     make(map[link]fault),
 		listeners: make(map[string]*listener),
 		packets:   make(map[string]*Packets),
-		conns:     make(map[*conn]struct{}),
+		conns:     make(map[*conn]uint64),
 		names:     make(map[string][]string),
 		lives:     make(map[string]int),
 		resets:    make(map[string]bool),
@@ -130,12 +134,12 @@ func (n *Network) Heal() {
 func (n *Network) Crash(ip string) {
 	n.mu.Lock()
 	var gone []interface{ Close() error }
-	for address, l := range n.listeners {
+	for _, address := range slices.Sorted(maps.Keys(n.listeners)) {
 		if hostOf(address) == ip {
-			gone = append(gone, l)
+			gone = append(gone, n.listeners[address])
 		}
 	}
-	for c := range n.conns {
+	for _, c := range slices.SortedFunc(maps.Keys(n.conns), func(a, b *conn) int { return cmp.Compare(n.conns[a], n.conns[b]) }) {
 		if c.local == ip || c.remote == ip {
 			gone = append(gone, c)
 		}
@@ -267,7 +271,8 @@ func (n *Network) connect(ctx context.Context, from, address string) (net.Conn, 
 		return nil, fmt.Errorf("dial %s: %w", address, syscall.ECONNREFUSED)
 	}
 	a, b := newPipe(n, from, address)
-	n.conns[a], n.conns[b] = struct{}{}, struct{}{}
+	n.conns[a], n.conns[b] = n.opened, n.opened+1
+	n.opened += 2
 	n.mu.Unlock()
 	select {
 	case l.backlog <- b:

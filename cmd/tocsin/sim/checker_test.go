@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tocsin/cmd/tocsin/app"
@@ -19,7 +20,7 @@ import (
 // and what is true meanwhile. The invariants are in invariants_test.go.
 type checker struct {
 	w        *world
-	versions int
+	versions atomic.Int64
 	wiped    bool
 
 	// look has a token when the ledger has changed.
@@ -63,6 +64,15 @@ type checker struct {
 	leaves map[*member]bool
 	// lost: overlays were lost with a disk.
 	lost bool
+	// moves are what the ledger has gone through and nobody has looked at yet,
+	// stray the keys of which a message was taken outside of its claim: what is
+	// believed of them may differ from the ledger.
+	moves []ledgerStep
+	stray map[string]bool
+	// cutOffAt is when each member was cut off from all others.
+	cutOffAt map[*member]time.Time
+	// fall is when all nodes were last killed, at a calm moment or not.
+	fall *fall
 }
 
 // event is something that puts in doubt what a receiver knows.
@@ -89,7 +99,8 @@ type silenceRecord struct {
 }
 
 func (c *checker) open(w *world) {
-	c.w, c.versions = w, 1
+	c.w = w
+	c.versions.Store(1)
 	c.suffering = make(map[*member]map[trouble]bool)
 	c.ailed = make(map[*member]time.Time)
 	c.apart = make(map[[2]*member]bool)
@@ -100,6 +111,8 @@ func (c *checker) open(w *world) {
 	c.look = make(chan struct{}, 1)
 	c.leaves = make(map[*member]bool)
 	c.excused = make(map[string]bool)
+	c.stray = make(map[string]bool)
+	c.cutOffAt = make(map[*member]time.Time)
 	c.silences = make(map[string]*silenceRecord)
 	c.ended, c.disturbed = time.Now(), time.Now()
 }
@@ -149,6 +162,7 @@ func (c *checker) estrange(a, b *member) {
 func (c *checker) reconcile() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	clear(c.cutOffAt)
 	for p := range c.apart {
 		c.joined[p] = time.Now()
 	}
@@ -283,11 +297,10 @@ func (c *checker) observe(m *member, v *fsm.View) {
 func (c *checker) moved(was, is *model.Entry) {
 	c.w.note("ledger %s %s: %s", is.Key.Receiver, is.Key.Group, c.w.entryText(is))
 	c.checkI4(was, is)
-	if is.Claim == nil {
-		select {
-		case c.look <- struct{}{}:
-		default:
-		}
+	c.moves = append(c.moves, ledgerStep{is, c.w.reports.now()})
+	select {
+	case c.look <- struct{}{}:
+	default:
 	}
 	for _, l := range is.Lapsed {
 		if !slices.ContainsFunc(was.Lapsed, func(o model.Claim) bool { return o.Token == l.Token }) {
@@ -396,8 +409,13 @@ func (c *checker) received(r *receiver, rec receipt) {
 	defer c.mu.Unlock()
 	c.checkI3(r, rec)
 	c.checkI7(rec)
+	c.checkI11(r, rec)
 	c.checkI13(rec)
+	if !c.underClaim(rec) {
+		c.stray[inWords(rec.key)] = true
+	}
 	if rec.degraded {
+		c.checkLonely(rec)
 		c.checkDegraded(rec)
 		c.checkHold(rec)
 		c.checkIsland(r, rec)
@@ -417,6 +435,7 @@ func (w *world) watchdog() {
 			// What a node has of an overlay it drops a moment after the merge.
 			time.Sleep(time.Millisecond)
 			w.checkI8()
+			w.checkI8Steps()
 		case <-t.C:
 			for _, s := range w.alerts {
 				w.excuse(s)

@@ -35,24 +35,25 @@
 //
 // # What is checked
 //
-// See invariants_test.go: each check cites its number. I6, I11, I12 and I15 have
-// no check of their own. Of I6 the runs show that answers that get lost and
-// overlays that meet do no harm (I4, I5, I8); of I11 that what was told is not
-// told again after all were killed (I3) and what ended is told (I1); of I12 only
-// the bounds of I1 and I10. Disks do not fail here.
+// See invariants_test.go and ledger_test.go: each check cites its number. I6 and
+// I15 have no check of their own. Of I6 the runs show that answers that get lost
+// and overlays that meet do no harm (I4, I5, I8). Disks do not fail here.
+//
+// A run ends when nothing has been left to do for a while after all faults are
+// over; one in sixteen goes on for as long as the product may take at all.
 //
 // # What can be repeated
 //
-// A seed is a schedule, always; a run of it is not exactly repeatable. In a plain `go test` the same schedule may run in
-// another order: the scheduler, select and the order of maps have a part in it.
-// cmd/tocsin/sim/build makes a binary in which these come from the seed, too (it
-// gives the compiler changed copies of two files of the runtime, and of nothing
-// else), and which runs each seed in a process of its own with one P and without
-// garbage collection. A seed then repeats nearly: the same steps at the same
-// times and mostly the same messages, but only about one in five to the letter,
-// and a claim may go to another node. What is left is not tracked down, so a
-// failure that hangs on a race of messages may need a few tries to show again;
-// its transcript is printed when it first fails.
+// In a plain `go test` a seed is a schedule: the same steps at the same times,
+// but the scheduler, select and the order of maps have a part in what comes of
+// them. That is what the race detector needs: a few other orders each time.
+//
+// cmd/tocsin/sim/build makes a binary in which a seed is a run, to the letter:
+// TestRepeats holds it to that. It gives the compiler changed copies of a few
+// files of Go (build/exact.go says which and why), so that all that is drawn comes
+// from the seed, mutexes and timers know no real time, and nothing hangs on where
+// things are in memory; and it runs each seed in a process of its own, with one P,
+// without garbage collection, and with the same arguments, environment and folder.
 //
 // A failing seed prints its schedule and transcript at once, and
 //
@@ -60,18 +61,13 @@
 //	bin/sim.test -test.run TestSimulation -sim.seed=N [-sim.log] [-sim.shrink]
 //
 // runs it again, with the nodes' logs, or looks for the smallest schedule that
-// fails.
+// fails. If two runs of a seed ever differ, a binary built with -steps writes what
+// the scheduler ran and what was drawn (-sim.steps), and the first line that
+// differs says where they parted.
 //
 // # Mutants
 //
 // TestMutants of that binary breaks one rule of the product at a time
 // (build/mutants.go), again in copies, and wants each noticed within a few
 // hundred seeds.
-//
-// The checker is blind to some: in 100 to 200 seeds it did not notice an expiry
-// that doubts only what was to be told as firing, a settlement that forgets what
-// its message does not mention, a merge in which the last writer wins, a missing
-// hold in a cut, and a missing second look at silences after the grant. A lonely
-// node that takes silence for an end was not tried. That these rules hold is for
-// the tests of fsm and dispatcher to show.
 package sim

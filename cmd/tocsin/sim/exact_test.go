@@ -4,8 +4,8 @@ package sim_test
 
 import _ "unsafe" // for go:linkname
 
-// exact: this binary was made by cmd/tocsin/sim/build, and a seed gives nearly
-// the same run every time.
+// exact: this binary was made by cmd/tocsin/sim/build, and a seed gives the
+// same run every time.
 const exact = true
 
 //go:linkname seedRuntime runtime.simSeed

@@ -2,7 +2,6 @@ package sim_test
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"tocsin/cmd/tocsin/app"
@@ -19,6 +18,9 @@ const (
 	election     = 4 * time.Second
 	// slack is for what runs once a second.
 	slack = 2 * time.Second
+	// lonelyAfter is when a node that is cut off knows it: gossip takes up to ten
+	// seconds, and more if it was slow before.
+	lonelyAfter = 20 * time.Second
 	// healthyBound is how long a telling takes where nothing is wrong and has
 	// not been for recovery.
 	healthyBound = groupWait + groupInterval + slack
@@ -91,6 +93,8 @@ func (w *world) checkI1Now(s *source) {
 			rule, bound = "I10", w.degradedBound()
 		} else if w.well() > recovery+bound {
 			bound = healthyBound
+		} else if b, ok := w.withoutOne(t); ok {
+			rule, bound = "I12", b
 		}
 		if time.Since(since) > bound {
 			w.violate(rule, "%s fires (#%d), %s knows since %v, and %s was not told for %v", s.name, t.seq, m.name, since.Sub(w.zero), s.receiver(), bound)
@@ -234,54 +238,10 @@ func (c *checker) checkI7(rec receipt) {
 	}
 }
 
-// checkI8: what the receiver believes lies between must and must ∪ maybe (I8).
-// It can be seen while nothing is under way.
-func (w *world) checkI8() {
-	for _, m := range w.members {
-		// A process that is down left no overlays if it had none at its end.
-		if node, _ := m.process(); node != nil && node.Cluster().Status().OverlaysPending > 0 || node == nil && w.left(m) {
-			return
-		}
-	}
-	w.mu.Lock()
-	v, lost := w.latest, w.lost
-	w.mu.Unlock()
-	if lost {
-		return
-	}
-	for _, s := range w.alerts {
-		for e := range v.Entries() {
-			if e.Key.Receiver == s.receiver() && strings.Contains(e.Key.Group, `g="`+groupOf[s.name]+`"`) && e.Claim == nil {
-				w.compareI8(s, e)
-			}
-		}
-	}
-}
-
-func (w *world) compareI8(s *source, e *model.Entry) {
-	r := w.receiverOf(s)
-	r.mu.Lock()
-	b, known := r.believes[s.name]
-	busy := len(r.open) > 0
-	r.mu.Unlock()
-	if busy {
-		return
-	}
-	must, maybe, resolved := e.Must.Has(s.hash), e.Maybe.Has(s.hash), e.Resolved.Has(s.hash)
-	switch {
-	case must && !b.firing:
-		w.violateOnce("I8", "the ledger says that %s must have been told that %s fires, and it was not", r.name, s.name)
-	case b.firing && !must && !maybe:
-		w.violateOnce("I8", "%s was told that %s fires, and the ledger does not know", r.name, s.name)
-	case resolved && (b.firing || !known):
-		w.violateOnce("I8", "the ledger says that %s was told that %s is over, and it was not", r.name, s.name)
-	}
-}
-
 // violateOnce says a thing that goes on being so only once.
 func (w *world) violateOnce(rule, format string, args ...any) {
 	w.vmu.Lock()
-	said := slices.ContainsFunc(w.violations, func(v violation) bool { return v.rule == rule })
+	said := slices.ContainsFunc(w.violations, func(v violation) bool { return v.Rule == rule })
 	w.vmu.Unlock()
 	if !said {
 		w.violate(rule, format, args...)
@@ -319,7 +279,7 @@ func (c *checker) checkI13(rec receipt) {
 // checkHold: a node that may be cut off from a majority holds its tongue for the
 // first peer timeout of the cut (I10). c.mu is held.
 func (c *checker) checkHold(rec receipt) {
-	if since := time.Since(c.began); c.wellLocked() == 0 && c.wellBefore > recovery && since < peerTimeout-500*time.Millisecond {
+	if since := time.Since(c.began); c.wellLocked() == 0 && c.wellBefore > peerTimeout+election && since < peerTimeout-500*time.Millisecond {
 		c.w.violate("I10", "%s sent without a quorum %v after the trouble began: %s", rec.from.name, since, rec)
 	}
 }
@@ -340,6 +300,50 @@ func (c *checker) checkIsland(r *receiver, rec receipt) {
 		}
 		return
 	}
+}
+
+// checkLonely: a node that has seen no other for long calls no alert over that
+// merely has not been heard of there (I17). c.mu is held.
+func (c *checker) checkLonely(rec receipt) {
+	since, cut := c.cutOffAt[rec.from]
+	if !cut || time.Since(since) < lonelyAfter {
+		return
+	}
+	for _, s := range rec.states {
+		for _, x := range c.w.alerts {
+			t := x.truth()
+			if x.name == s.alert && !s.firing && t.firing && t.seq == s.seq && time.Since(t.changed) > validFor {
+				c.w.violate("I17", "%s, which has seen no other for %v, calls %s over because it does not hear of it: %s", rec.from.name, time.Since(since), s.alert, rec)
+			}
+		}
+	}
+}
+
+// withoutOne is how long a telling may take while one node is dead, and nothing
+// else is wrong or has been for long (I12): less if the alert changed when the
+// others had had the time to notice.
+func (w *world) withoutOne(t truth) (time.Duration, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.unwell || w.wellBefore < recovery || time.Since(w.began) < election || time.Since(w.ended) < time.Since(w.began) {
+		return 0, false
+	}
+	down := 0
+	for _, troubles := range w.suffering {
+		for what := range troubles {
+			if what != troubleDown {
+				return 0, false
+			}
+			down++
+		}
+	}
+	if down != 1 {
+		return 0, false
+	}
+	if t.changed.Sub(w.began) > election {
+		return healthyBound + 1500*time.Millisecond, true
+	}
+	return healthyBound + 12*time.Second, true
 }
 
 // checkI14: a write that was acknowledged is there at once on that node (I14).
@@ -404,6 +408,18 @@ func (w *world) checkHeard(rec receipt, s told, src *source, t truth) {
 		w.violate("I17", "%s calls %s over, and is in touch with %s, which its source has told since %v that it fires: %s", rec.from.name, s.alert, m.name, since.Sub(w.zero), rec)
 		return
 	}
+}
+
+// wellTold reports whether the receivers believe what is true.
+func (w *world) wellTold() bool {
+	for _, s := range w.alerts {
+		t := s.truth()
+		b, _ := w.receiverOf(s).believe(s.name)
+		if t.fires() != b.firing && !w.muted(s.name) {
+			return false
+		}
+	}
+	return true
 }
 
 // finish are the checks of the end.

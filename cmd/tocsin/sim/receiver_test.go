@@ -222,6 +222,7 @@ func (r *receiver) take(rec receipt) {
 	}
 	for _, s := range rec.states {
 		r.believes[s.alert] = belief{s.firing, s.seq, rec.at}
+		r.w.reports.set(s.alert, r.believes[s.alert])
 	}
 	r.w.note("%s is told %s", r.name, rec)
 	r.w.received(r, rec)

@@ -44,6 +44,8 @@ const (
 	opReach     op = "reach"      // the source of Alert reaches node A alone from now on (N odd: A and B)
 	opSilence   op = "silence"    // node A is asked to silence Alert
 	opUnsilence op = "unsilence"  // node A is asked to expire the silence of Alert
+	opHush      op = "hush"       // Alert begins to fire, and node A is asked to silence it N times 40 ms after it is about to be told
+	opRecast    op = "recast"     // Alert begins to fire, and node A is given a new configuration N times 40 ms after it is about to be told
 	opConfig    op = "config"     // node A is given a new configuration
 	opReload    op = "reload"     // node A reloads the configuration that it has
 	opTransfer  op = "transfer"   // node A is asked to make somebody else lead
@@ -77,13 +79,13 @@ const (
 // faults are the ops that a schedule picks a few of: runs with few kinds of
 // faults reach states that runs with all kinds rarely do.
 var faults = []op{
-	opFlap, opMute, opReach, opSilence, opConfig, opReload, opTransfer, opCut, opCutLeader, opSplit, opPart, opOneWay, opAlone, opFlutter,
+	opFlap, opMute, opReach, opSilence, opHush, opRecast, opConfig, opReload, opTransfer, opCut, opCutLeader, opSplit, opPart, opOneWay, opAlone, opFlutter,
 	opBlock, opLoss, opDelay, opUnreach, opPause, opCrash, opKillAll, opStop, opWipe, opClock, opRefuse, opBusy, opNoAnswer, opSlow, opLate,
 }
 
 // undo are the ops that end a fault; they come with it.
 var undo = map[op]op{
-	opMute: opUnmute, opReach: opUnmute, opSilence: opUnsilence, opCut: opHeal, opCutLeader: opHeal, opSplit: opHeal, opPart: opHeal, opOneWay: opHeal,
+	opMute: opUnmute, opReach: opUnmute, opSilence: opUnsilence, opHush: opUnsilence, opCut: opHeal, opCutLeader: opHeal, opSplit: opHeal, opPart: opHeal, opOneWay: opHeal,
 	opAlone: opHeal, opBlock: opHeal, opLoss: opHeal, opDelay: opHeal, opUnreach: opHeal, opCrash: opStart,
 	opKillAll: opStart, opStop: opStart, opWipe: opStart, opRefuse: opWell, opBusy: opWell, opNoAnswer: opWell, opSlow: opWell, opLate: opWell,
 }

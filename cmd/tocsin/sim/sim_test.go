@@ -4,7 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -34,6 +34,12 @@ var tree string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if *simChild {
+		runtime.MemProfileRate = 0
+		code := m.Run()
+		writeSteps()
+		os.Exit(code)
+	}
 	var err error
 	if tree, err = os.Getwd(); err != nil {
 		panic(err)
@@ -62,25 +68,34 @@ func scheduleOf(seed uint64) schedule {
 	return rapid.Custom(func(t *rapid.T) schedule { return drawSchedule(t, *simNodes, menu) }).Example(int(seed))
 }
 
-// TestSimulation runs many seeds. In the exact binary each has a process of its
-// own, so that none begins with what another left in memory, and one that breaks
-// down ends alone.
+// TestSimulation runs many seeds, or one as the flags say.
 func TestSimulation(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(400))
-	if *simSeed != 0 {
+	switch {
+	case *simChild:
+		beChild(t)
+	case *simSeed != 0:
 		replay(t, *simSeed)
-		return
+	default:
+		many(t)
 	}
-	began := time.Now()
+}
+
+// many runs seed after seed.
+func many(t *testing.T) {
+	if !exact {
+		defer debug.SetGCPercent(debug.SetGCPercent(400))
+	}
+	began, said := time.Now(), time.Now()
 	seeds := make(chan uint64)
-	var failed atomic.Int64
+	var failed, done atomic.Int64
 	var workers sync.WaitGroup
-	for range *simProcs {
+	for worker := range *simProcs {
 		workers.Go(func() {
 			for seed := range seeds {
-				if !one(t, seed) {
+				if !one(t, worker, seed) {
 					failed.Add(1)
 				}
+				done.Add(1)
 			}
 		})
 	}
@@ -90,53 +105,67 @@ func TestSimulation(t *testing.T) {
 			break
 		}
 		seeds <- seed
-		if ran++; ran%500 == 0 {
-			fmt.Fprintf(os.Stdout, "%d runs in %v, %d failed\n", ran, time.Since(began).Round(time.Second), failed.Load())
+		ran++
+		if time.Since(said) > time.Minute {
+			said = time.Now()
+			fmt.Fprintf(os.Stdout, "simulation: %d runs in %v, %d failed\n", done.Load(), time.Since(began).Round(time.Second), failed.Load())
 		}
 	}
 	close(seeds)
 	workers.Wait()
-	t.Logf("%d runs, %d failed, %v each", ran, failed.Load(), time.Since(began)/time.Duration(max(1, ran)))
+	took := time.Since(began)
+	fmt.Fprintf(os.Stdout, "simulation: seeds %d to %d, %d runs in %v (%v each), %d failed\n", *simFirst, *simFirst+uint64(max(ran, 1))-1, ran,
+		took.Round(time.Millisecond), (took / time.Duration(max(1, ran))).Round(time.Microsecond), failed.Load())
 	if failed.Load() > 0 {
 		t.Fail()
 	}
 }
 
-// one runs a seed and reports whether it held.
-func one(t *testing.T, seed uint64) bool {
-	if exact {
-		return child(t, seed)
-	}
+// one runs a seed and reports whether it held. Of one that did not it prints all.
+func one(t *testing.T, worker int, seed uint64) bool {
 	s := scheduleOf(seed)
-	out := run(t, s, false)
+	out := play(t, worker, s)
 	if len(out.violations) == 0 {
 		return true
 	}
-	fmt.Fprintf(os.Stdout, "seed %d fails (-sim.seed=%d)\n%v\n%s\n%v\n", seed, seed, s, out.transcript, out.violations)
+	how := fmt.Sprintf("go run ./cmd/tocsin/sim/build && bin/sim.test -test.run TestSimulation -sim.seed=%d%s -sim.log", seed, drawnBy())
+	if !exact {
+		how += " (nearly: the schedule is the same)"
+	}
+	fmt.Fprintf(os.Stdout, "FAIL: seed %d: %v\nits schedule: %v\nits transcript:\n%s\nto run it again: %s\n", seed, out.violations, s, out.transcript, how)
 	return false
 }
 
-// child runs a seed in a process of its own.
-func child(t *testing.T, seed uint64) bool {
-	self, err := os.Executable()
-	if err != nil {
-		t.Error(err)
-		return false
+// drawnBy are the flags that have a part in what a seed draws.
+func drawnBy() string {
+	flags := ""
+	if *simNodes != 0 {
+		flags += fmt.Sprintf(" -sim.nodes=%d", *simNodes)
 	}
-	cmd := exec.Command(self, "-test.run=^TestSimulation$", fmt.Sprintf("-sim.seed=%d", seed), fmt.Sprintf("-sim.nodes=%d", *simNodes), "-sim.menu="+*simMenu)
-	cmd.Env = append(os.Environ(), "GOMAXPROCS=1", "GOGC=off")
-	out, err := cmd.CombinedOutput()
-	if err == nil {
-		return true
+	if *simMenu != "" {
+		flags += " -sim.menu=" + *simMenu
 	}
-	fmt.Fprintf(os.Stdout, "seed %d fails (-sim.seed=%d): %v\n%s\n", seed, seed, err, out)
-	return false
+	return flags
+}
+
+// play runs a schedule. In the exact binary each run has a process of its own, so
+// that none begins with what another left in memory, and one that breaks down
+// ends alone.
+func play(t *testing.T, worker int, s schedule, flags ...string) outcome {
+	if exact {
+		return inChild(t, worker, s, flags...)
+	}
+	return run(t, s, *simLog)
 }
 
 // replay runs one seed and prints all of it.
 func replay(t *testing.T, seed uint64) {
+	var flags []string
+	if *simLog {
+		flags = append(flags, "-sim.log")
+	}
 	s := scheduleOf(seed)
-	out := run(t, s, *simLog)
+	out := play(t, 0, s, flags...)
 	fmt.Fprintf(os.Stdout, "%v\n%s\n", s, out.transcript)
 	for _, v := range out.violations {
 		t.Error(v)
@@ -145,7 +174,13 @@ func replay(t *testing.T, seed uint64) {
 		return
 	}
 	small := s.smaller(func(s schedule) bool {
-		return slices.ContainsFunc(run(t, s, false).violations, func(v violation) bool { return v.rule == out.violations[0].rule })
+		return slices.ContainsFunc(play(t, 0, s).violations, func(v violation) bool { return v.Rule == out.violations[0].Rule })
 	}, 80)
-	fmt.Fprintf(os.Stdout, "the smallest schedule that fails so:\n%v\n%s\n", small, run(t, small, *simLog).transcript)
+	fmt.Fprintf(os.Stdout, "the smallest schedule that fails so:\n%v\n%s\n", small, play(t, 0, small, flags...).transcript)
+}
+
+// stacks are the stacks of all goroutines.
+func stacks() string {
+	b := make([]byte, 1<<20)
+	return string(b[:runtime.Stack(b, true)])
 }

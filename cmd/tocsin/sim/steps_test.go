@@ -55,10 +55,20 @@ func (w *world) steps() map[op]action {
 		opReach:     w.doReach,
 		opSilence:   w.doSilence,
 		opUnsilence: w.doUnsilence,
-		opConfig:    func(_ step, a, _ *member, _ *source) { w.versions++; a.writeConfig(w.versions); w.reload(a) },
-		opReload:    func(_ step, a, _ *member, _ *source) { w.reload(a) },
-		opTransfer:  w.doTransfer,
-		opCut:       func(_ step, a, _ *member, _ *source) { w.cutOff(a) },
+		opHush: func(x step, a, b *member, s *source) {
+			w.whenTold(x, s, func() { w.doSilence(x, a, b, s) })
+		},
+		opRecast: func(x step, a, _ *member, s *source) {
+			w.whenTold(x, s, func() { w.versions.Add(1); a.writeConfig(int(w.versions.Load())); w.reload(a) })
+		},
+		opConfig: func(_ step, a, _ *member, _ *source) {
+			w.versions.Add(1)
+			a.writeConfig(int(w.versions.Load()))
+			w.reload(a)
+		},
+		opReload:   func(_ step, a, _ *member, _ *source) { w.reload(a) },
+		opTransfer: w.doTransfer,
+		opCut:      func(_ step, a, _ *member, _ *source) { w.cutOff(a) },
 		opCutLeader: func(_ step, _, _ *member, _ *source) {
 			if l := w.leader(); l != nil {
 				w.cutOff(l)
@@ -102,6 +112,7 @@ func (w *world) steps() map[op]action {
 		opPause: w.doPause,
 		opCrash: func(_ step, a, _ *member, _ *source) { a.kill() },
 		opKillAll: func(step, *member, *member, *source) {
+			w.falls()
 			for _, m := range w.members {
 				m.kill()
 			}
@@ -148,6 +159,11 @@ func (w *world) cut(from, to *member) {
 }
 
 func (w *world) cutOff(m *member) {
+	w.mu.Lock()
+	if w.cutOffAt[m].IsZero() {
+		w.cutOffAt[m] = time.Now()
+	}
+	w.mu.Unlock()
 	for _, o := range w.members {
 		w.cut(m, o)
 		w.cut(o, m)
@@ -259,6 +275,17 @@ func (w *world) doTransfer(_ step, a, _ *member, _ *source) {
 		defer cancel()
 		err := node.Cluster().TransferLeadership(ctx, "")
 		w.note("%s asked for another leader: %v", a.name, err)
+	})
+}
+
+// whenTold makes an alert fire, and does something when the nodes are about to
+// tell of it.
+func (w *world) whenTold(x step, s *source, do func()) {
+	s.set(true)
+	w.tasks.Go(func() {
+		time.Sleep(groupWait + time.Duration(x.N)*40*time.Millisecond)
+		do()
+		w.disturb()
 	})
 }
 

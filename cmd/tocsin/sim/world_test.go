@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/cryptotest"
@@ -25,7 +26,9 @@ const (
 	resendEvery = 5 * time.Second
 	validFor    = 20 * time.Second
 	// calmFor is how long nothing goes wrong at the end of a run.
-	calmFor = 42 * time.Second
+	// stillFor is how much of it is enough if nothing happens.
+	calmFor  = 42 * time.Second
+	stillFor = 2*groupInterval + slack
 )
 
 // world is one run: the nodes, the network, the sources and the receivers.
@@ -44,18 +47,19 @@ type world struct {
 	// graves are processes that were killed, tasks what steps began.
 	graves, tasks sync.WaitGroup
 	quit          chan struct{}
+	reports       reports
 	checker
 }
 
 // violation is a rule that did not hold.
 type violation struct {
-	// rule is the invariant's number, or a word.
-	rule string
-	at   time.Duration
-	text string
+	// Rule is the invariant's number, or a word.
+	Rule string
+	At   time.Duration
+	Text string
 }
 
-func (v violation) String() string { return fmt.Sprintf("%s at %v: %s", v.rule, v.at, v.text) }
+func (v violation) String() string { return fmt.Sprintf("%s at %v: %s", v.Rule, v.At, v.Text) }
 
 func (w *world) note(format string, args ...any) {
 	fmt.Fprintf(&w.log, "%9.3f  %s\n", time.Since(w.zero).Seconds(), fmt.Sprintf(format, args...))
@@ -63,7 +67,7 @@ func (w *world) note(format string, args ...any) {
 
 func (w *world) violate(rule, format string, args ...any) {
 	v := violation{rule, time.Since(w.zero), fmt.Sprintf(format, args...)}
-	w.note("VIOLATION %s: %s", v.rule, v.text)
+	w.note("VIOLATION %s: %s", v.Rule, v.Text)
 	w.vmu.Lock()
 	defer w.vmu.Unlock()
 	w.violations = append(w.violations, v)
@@ -88,11 +92,37 @@ func run(t *testing.T, s schedule, verbose bool) (out outcome) {
 	cryptotest.SetGlobalRandom(t, s.Seed)
 	seedRuntime(s.Seed | 1)
 	defer seedRuntime(0)
-	synctest.Test(t, func(t *testing.T) {
-		w.t = t
-		w.play()
-	})
+	func() {
+		defer w.leaks()
+		synctest.Test(t, func(t *testing.T) {
+			w.t = t
+			w.play()
+		})
+	}()
 	return outcome{w.violations, w.log.String()}
+}
+
+// leaks notes the goroutines that do not end (I18), which synctest has found.
+func (w *world) leaks() {
+	what := recover()
+	if what == nil {
+		return
+	}
+	text := stacks()
+	for _, g := range strings.Split(text, "\n\n") {
+		if strings.Contains(g, "synctest bubble") && !leaksItself(g) {
+			v := violation{"I18", time.Since(w.zero), fmt.Sprintf("%v: %s", what, g)}
+			w.violations = append(w.violations, v)
+			fmt.Fprintf(&w.log, "VIOLATION %s\n", v)
+			return
+		}
+	}
+}
+
+// leaksItself reports whether a goroutine is one of those that hashicorp/raft
+// leaves when a leader that hands over is closed meanwhile.
+func leaksItself(stack string) bool {
+	return strings.Contains(stack, "raft.(*Raft).leadershipTransfer(") || strings.Contains(stack, "raft.(*Raft).leaderLoop.func2(")
 }
 
 func (w *world) play() {
@@ -173,7 +203,25 @@ func (w *world) calm() {
 	}
 	w.note("calm")
 	w.disturb()
-	time.Sleep(calmFor)
+	w.settle()
+}
+
+// settle waits for as long as the product may take, or until it has had nothing
+// to do for a while; in some runs always for as long as it may take, to see
+// whether it finds something then.
+func (w *world) settle() {
+	const look = 500 * time.Millisecond
+	still := time.Duration(0)
+	for waited := time.Duration(0); waited < calmFor; waited += look {
+		time.Sleep(look)
+		still += look
+		if !w.wellTold() || w.unsettled() != "" {
+			still = 0
+		}
+		if still >= stillFor && w.s.Seed%16 != 0 {
+			return
+		}
+	}
 }
 
 // down ends everything, so that what is left over shows: the bubble ends only

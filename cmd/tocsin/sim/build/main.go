@@ -1,5 +1,5 @@
 // Command build compiles the simulation's test binary in a form in which a seed
-// gives nearly the same run every time: see exact.go. With -mutant it breaks a rule of
+// gives the same run every time: see exact.go. With -mutant it breaks a rule of
 // the product first: see mutants.go.
 //
 // Neither changes a file of the tree or of Go: the compiler is given changed
@@ -21,6 +21,7 @@ func main() {
 	name := flag.String("mutant", "", "the mutant to build; none if empty")
 	list := flag.Bool("list", false, "print the names of all mutants, and the faults and the number of nodes that bring them to light")
 	race := flag.Bool("race", false, "build with the race detector")
+	trace := flag.Bool("steps", false, "have -sim.steps write what the scheduler ran")
 	flag.Parse()
 	if *list {
 		for _, m := range mutants {
@@ -28,14 +29,14 @@ func main() {
 		}
 		return
 	}
-	if err := build(*out, *name, *race); err != nil {
+	if err := build(*out, *name, *race, *trace); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
 // build writes the test binary.
-func build(out, name string, race bool) error {
+func build(out, name string, race, trace bool) error {
 	changes := exact
 	if name != "" {
 		m, ok := mutantOf(name)
@@ -43,6 +44,10 @@ func build(out, name string, race bool) error {
 			return fmt.Errorf("there is no mutant %q", name)
 		}
 		changes = append(append([]change(nil), changes...), m.changes...)
+	}
+	tags := "exact"
+	if trace {
+		changes, tags = append(append([]change(nil), changes...), steps...), "exact,steps"
 	}
 	dir, err := os.MkdirTemp("", "simbuild")
 	if err != nil {
@@ -53,11 +58,14 @@ func build(out, name string, race bool) error {
 	if err != nil {
 		return err
 	}
-	args := []string{"test", "-c", "-tags", "exact", "-overlay", overlay, "-o", out}
+	args := []string{"test", "-c", "-tags", tags, "-overlay", overlay, "-o", out}
 	if race {
 		args = append(args, "-race")
 	}
 	cmd := exec.Command("go", append(args, "tocsin/cmd/tocsin/sim")...)
+	if !race {
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	}
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	return cmd.Run()
 }

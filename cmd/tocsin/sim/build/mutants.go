@@ -20,12 +20,21 @@ var mutants = []mutant{
 	{"expire-believes-nothing-was-sent", "crash,late", 3, []change{
 		{"fsm/expire.go", "	toldOf(&e).perhaps(e.Claim.Firing, e.Claim.Resolved).putInto(&e)\n", ""},
 	}},
+	{"expire-doubts-firing-only", "crash,late,flap", 3, []change{
+		{"fsm/expire.go", "perhaps(e.Claim.Firing, e.Claim.Resolved)", "perhaps(e.Claim.Firing, nil)"},
+	}},
 	{"release-believes-nothing-was-sent", "no-answer", 3, []change{
 		{"fsm/release.go", "		toldOf(&e).perhaps(e.Claim.Firing, e.Claim.Resolved).putInto(&e)\n", ""},
+	}},
+	{"settle-forgets-what-was-told-before", "silence", 3, []change{
+		{"fsm/told.go", "		maybe:    t.must.Union(t.maybe).Minus(firing).Minus(resolved),\n", ""},
 	}},
 	{"settle-looks-at-the-clock", "delay,clock", 3, []change{
 		{"fsm/settle.go", "import (\n", "import (\n	\"time\"\n"},
 		{"fsm/settle.go", "after.stamp, after.data = stamp, s.Data", "after.stamp, after.data = model.Millis(time.Now().UnixMilli()), s.Data"},
+	}},
+	{"merge-last-writer-wins", "all-alone,reach", 3, []change{
+		{"fsm/merge.go", "	join(linesOf(e.Strands)).putInto(&e)\n", "	join(linesOf(e.Strands[len(e.Strands)-1:])).putInto(&e)\n"},
 	}},
 	{"overlay-is-not-kept", "all-alone,cut,cut-leader", 3, []change{
 		{"cluster/overlay.go", "	if err := n.overlays.remember(o, o.Delivery.Outcome == 0); err != nil {\n		return err\n	}\n	return n.overlays.file.keep(o)\n", "	return nil\n"},
@@ -36,6 +45,19 @@ var mutants = []mutant{
 	}},
 	{"everyone-is-first", "split", 4, []change{
 		{"cluster/rank.go", "	own := weight(n.id, key)\n", "	if len(c.senders) > 0 {\n		return 0, len(c.senders)\n	}\n	own := weight(n.id, key)\n"},
+	}},
+	{"no-hold-in-a-cut", "all-alone,cut,split", 3, []change{
+		{"dispatcher/cut.go", "	if q.Voters > 1 {\n		return max(claimTimeout, c.peerTimeout)\n	}\n	return claimTimeout\n", "	return 0\n"},
+	}},
+	{"lonely-node-calls-silence-an-end", "reach,all-alone,cut", 3, []change{
+		{"dispatcher/step.go", "	s.unsure = core.hearing.unsure(m, now)\n", "	s.unsure = false\n"},
+		{"dispatcher/hearing.go", "	if !m.lonely {\n		return wall\n	}\n", "	if m.lonely || !m.lonely {\n		return wall\n	}\n"},
+	}},
+	{"no-second-look-at-silences", "hush,delay", 3, []change{
+		{"dispatcher/view.go", "		case m.judge(a) != mutedNot:\n			if asFiring", "		case m.judge(a) > 200:\n			if asFiring"},
+	}},
+	{"grant-under-any-configuration", "recast,delay", 3, []change{
+		{"fsm/grant.go", "	case q.ConfigRev != t.ConfigRev:\n		return model.DeniedStaleConf, 0\n", ""},
 	}},
 	{"acknowledged-before-it-is-here", "silence,delay", 3, []change{
 		{"cluster/propose.go", "	if err := n.opts.Machine.WaitApplied(ctx, r.index); err != nil {\n		return r.results, fmt.Errorf(\"%w: entry %d: %w\", ErrBehind, r.index, err)\n	}\n	return r.results, nil\n", "	return r.results, nil\n"},
