@@ -23,8 +23,8 @@ type Plan struct {
 	// Orphans are receivers that were told that something fires and would not be
 	// told its end.
 	Orphans []Orphan
-	// Added, Removed and Changed are names of receivers; a changed one has other
-	// integrations than before.
+	// Added, Removed and Changed are names of receivers; a changed one is told in
+	// other ways than before. One that no route names counts as there, unchanged.
 	Added, Removed, Changed []string
 }
 
@@ -150,7 +150,7 @@ func receivers(before, after *config.Config) (added, removed, changed []string) 
 		switch {
 		case !ok:
 			added = append(added, name)
-		case !slices.Equal(had, ids):
+		case had != nil && ids != nil && !slices.Equal(had, ids):
 			changed = append(changed, name)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"gopkg.in/yaml.v3"
 
+	"tocsin/httpapi/access"
 	"tocsin/httpapi/admin"
 )
 
@@ -17,6 +18,7 @@ import (
 type described struct {
 	Paths map[string]map[string]struct {
 		OperationID string         `yaml:"operationId"`
+		Role        string         `yaml:"x-tocsin-role"`
 		Summary     string         `yaml:"summary"`
 		Tags        []string       `yaml:"tags"`
 		Parameters  []parameter    `yaml:"parameters"`
@@ -55,6 +57,9 @@ func servedDescription(t *testing.T) (*node, []byte) {
 
 // pathParam is echo's form of a parameter in a path.
 var pathParam = regexp.MustCompile(`:([a-z_]+)`)
+
+// echoParam is OpenAPI's form of one.
+var echoParam = regexp.MustCompile(`\{([a-z_]+)\}`)
 
 // TestEveryRouteIsDescribed compares what is served with what is described:
 // nothing may be in one and not in the other.
@@ -108,6 +113,10 @@ func TestDescriptionIsComplete(t *testing.T) {
 			if op.Summary == "" || len(op.Tags) != 1 || !tags[op.Tags[0]] {
 				t.Errorf("%s needs a summary and one known tag", what)
 			}
+			need, _ := access.Need(strings.ToUpper(method), admin.Path+echoParam.ReplaceAllString(path, ":$1"))
+			if op.Role != need.String() {
+				t.Errorf("%s needs the role %v: write x-tocsin-role: %v below its operationId, it has %q", what, need, need, op.Role)
+			}
 			if len(op.Responses) == 0 || method != "get" && op.Responses["403"] == nil {
 				t.Errorf("%s lacks answers, or the one for who may not: %v", what, op.Responses)
 			}
@@ -147,6 +156,9 @@ func TestDescriptionHasNoDeadReferences(t *testing.T) {
 	eachReference(root, func(ref string) { used[ref] = true })
 	var known []string
 	for kind, all := range root["components"].(map[string]any) {
+		if kind == "securitySchemes" {
+			continue // these are named without a reference
+		}
 		for name := range all.(map[string]any) {
 			known = append(known, "#/components/"+kind+"/"+name)
 		}
