@@ -22,6 +22,7 @@ func (n *Node) handOver(e *engine) {
 	ctx, cancel := context.WithTimeout(n.ctx, handOverTime)
 	defer cancel()
 	n.awaitHeirs(ctx, e)
+	defer n.refreshRanks() // so that the voters are known when Raft is down
 	for range handOverTries {
 		if e.raft.State() != raft.Leader || !e.hasOtherVoter(n) {
 			return

@@ -35,6 +35,7 @@ func TestFounderStopsRightAfterTheOthersJoined(t *testing.T) {
 		if !strings.Contains(r.log(leader.i), "no quorum until") {
 			t.Error("a node that leaves one of three without a quorum does not say so")
 		}
+		time.Sleep(10 * time.Second) // it has missed the other by now
 		last.stop()
 		if strings.Contains(r.log(last.i), "no quorum until") {
 			t.Error("the last one says that it leaves somebody behind")

@@ -19,9 +19,10 @@ import (
 
 const (
 	seekInterval = 200 * time.Millisecond
-	// sayInterval is how often a node says at first what it waits for, and
-	// sayRarely what that grows to while it waits for the same.
+	// sayInterval is how often a node says what it waits for, sayRarely how often
+	// once it has waited for the same for sayOften.
 	sayInterval = 5 * time.Second
+	sayOften    = time.Minute
 	sayRarely   = time.Minute
 	joinTime    = 3 * time.Second
 )
@@ -29,7 +30,7 @@ const (
 // seek makes this node a member, then keeps its address in the Raft
 // configuration right, until ctx ends.
 func (n *Node) seek(ctx context.Context, e *engine) {
-	lastSaid, every, said := time.Now(), sayInterval, ""
+	lastSaid, since, said := time.Now(), time.Now(), ""
 	for {
 		switch cfg, _ := e.configuration(); {
 		case memberOf(cfg, e.id):
@@ -49,15 +50,15 @@ func (n *Node) seek(ctx context.Context, e *engine) {
 			n.setWaiting(n.seekOnce(ctx, e), false)
 		}
 		why := n.waitingFor()
+		every := sayInterval
 		if why != said {
-			every = sayInterval
+			said, since = why, time.Now()
+		} else if time.Since(since) > sayOften {
+			every = sayRarely
 		}
 		if why != "" && time.Since(lastSaid) >= every {
 			n.log.Info("waiting to become a member of a cluster", "waiting_for", why)
-			if lastSaid = time.Now(); why == said {
-				every = min(sayRarely, 2*every)
-			}
-			said = why
+			lastSaid = time.Now()
 		}
 		if !sleep(ctx, seekInterval) {
 			return

@@ -102,8 +102,14 @@ func TestNodeWithPeersNeverFormsAClusterAlone(t *testing.T) {
 		if !strings.Contains(s.Waiting, "--raft.bootstrap-expect") {
 			r.Errorf("waiting for %q, which names no flag that helps", s.Waiting)
 		}
-		if got := strings.Count(r.log(1), "waiting to become a member"); got < 10 {
+		said := func() int { return strings.Count(r.log(1), "waiting to become a member") }
+		if got := said(); got < 10 || got > 16 {
 			r.Errorf("said %d times in two minutes what it waits for", got)
+		}
+		before := said()
+		time.Sleep(10 * time.Minute)
+		if got := said() - before; got < 9 || got > 11 {
+			r.Errorf("said %d times in ten minutes more what it waits for", got)
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
