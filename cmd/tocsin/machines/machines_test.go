@@ -2,6 +2,7 @@ package machines_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +13,7 @@ import (
 // The lines of the README.
 const installLine = "tocsin install --bootstrap-expect 3 --peers node1,node2,node3"
 
-func debOf(version string) string { return "tocsin_" + version + "_amd64.deb" }
+func debOf(version string) string { return "tocsin_" + version + "_" + runtime.GOARCH + ".deb" }
 
 // TestThreeMachines is the life of a cluster. Whatever happens to the machines,
 // what fires is told once, and what is over, too.
@@ -27,6 +28,7 @@ func TestThreeMachines(t *testing.T) {
 		{"what fails is taken back", w.failToInstall},
 		{"install", w.install},
 		{"install again", w.installAgain},
+		{"doctor", w.doctor},
 		{"what the service may", w.confined},
 		{"stop and start the leader", w.stopLeader},
 		{"restart", w.restart},
@@ -136,6 +138,15 @@ func (w *world) installAgain() {
 			w.t.Errorf("the second install restarted %s", m.name)
 		}
 		m.do("rm -f /tmp/before; ls -lR /etc/tocsin >/tmp/before; tocsin uninstall --dry-run; ls -lR /etc/tocsin | cmp - /tmp/before")
+	}
+}
+
+// doctor has nothing to say of a new cluster.
+func (w *world) doctor() {
+	for _, m := range w.machines {
+		if out, err := m.try("tocsin doctor"); err != nil {
+			w.t.Errorf("doctor on %s: %v\n%s", m.name, err, out)
+		}
 	}
 }
 
@@ -342,10 +353,15 @@ func (w *world) uninstall() {
 	w.awaitQuorum(w.machines[:2]...)
 	w.machines[0].do("tocsin raft remove-peer node3")
 
-	program := m.copyIn("tocsin-" + after)
+	// Without a package, and from one version to the next.
 	m.do("rm -rf /var/lib/tocsin")
-	m.do(strings.Replace(installLine, "tocsin", program, 1))
-	w.awaitQuorum(w.machines...)
+	for _, version := range []string{before, after} {
+		m.do(strings.Replace(installLine, "tocsin", m.copyIn("tocsin-"+version), 1))
+		w.awaitQuorum(w.machines...)
+		if st, err := m.status(); err != nil || st.Build.Version != version {
+			w.t.Errorf("version %s was installed, %q runs: %v", version, st.Build.Version, err)
+		}
+	}
 	m.do("tocsin uninstall --purge --confirm node3")
 	if out := m.do("find / -xdev -iname '*tocsin*' -not -path '/root/*' -not -path '/proc/*' -not -path '/etc/tocsin-image' -not -path '*/dpkg/*'; getent passwd tocsin || true"); out != "" {
 		w.t.Errorf("the purge left behind:\n%s", out)

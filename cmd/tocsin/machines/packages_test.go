@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -15,7 +16,13 @@ import (
 	"tocsin/cmd/tocsin/install"
 )
 
-func rpmOf(version string) string { return "tocsin-" + version + "-1.x86_64.rpm" }
+func rpmOf(version string) string {
+	arch := runtime.GOARCH
+	if name, other := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[arch]; other {
+		arch = name
+	}
+	return "tocsin-" + version + "-1." + arch + ".rpm"
+}
 
 // TestPackagesHoldWhatInstallDoes compares both packages with the list that
 // `tocsin install` goes by: paths, modes, owners.
