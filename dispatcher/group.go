@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tocsin/dispatcher/alert"
+	"tocsin/dispatcher/event"
 	"tocsin/dispatcher/route"
 	"tocsin/fsm/model"
 )
@@ -68,6 +69,7 @@ func (g *group) insert(r *alert.Record) bool {
 	// nothing of it is left to tell.
 	if g.members[h] != r && r.Hold() {
 		g.members[h] = r
+		g.epoch.core.opts.Events.Grouped(g.described(), r.Load())
 	}
 	return true
 }
@@ -131,6 +133,11 @@ func (g *group) resume() (next time.Duration, look bool) {
 	return next, look
 }
 
+// described is the group for events.
+func (g *group) described() event.Group {
+	return event.Group{Key: g.key, Receiver: g.route.Receiver, Labels: g.labels}
+}
+
 func (g *group) records() []*alert.Record {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -164,6 +171,7 @@ func (g *group) letGo() {
 	for i := range v.alerts {
 		if s := &v.alerts[i]; v.mayGo(s, now) && g.members[s.alert.Hash] == s.record {
 			delete(g.members, s.alert.Hash)
+			g.epoch.core.opts.Events.Resolved(g.described(), s.alert)
 			s.record.Drop()
 			// An update between the two looks at the alert has not found it
 			// missing, so it is taken back.

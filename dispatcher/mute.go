@@ -78,13 +78,15 @@ func (e *epoch) inside(names []string, now time.Time) (bool, []string) {
 
 // judge says whether a is muted, and why.
 func (m *muter) judge(a *alert.Alert) muting {
-	if _, inhibited := m.epoch.inhibitor.Inhibits(a, m.judged); inhibited {
+	if by, inhibited := m.epoch.inhibitor.Inhibits(a, m.judged); inhibited {
+		m.epoch.core.opts.Events.Inhibited(by.Fingerprint, a)
 		return mutedInhibited
 	}
 	if m.hours != mutedNot {
 		return m.hours
 	}
-	if m.epoch.core.opts.Silences.Mutes(a, m.now) != nil {
+	if ids := m.epoch.core.opts.Silences.Mutes(a, m.now); ids != nil {
+		m.epoch.core.opts.Events.Silenced(ids, a)
 		return mutedSilenced
 	}
 	return mutedNot

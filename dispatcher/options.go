@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tocsin/dispatcher/alert"
+	"tocsin/dispatcher/event"
 	"tocsin/fsm/model"
 )
 
@@ -55,6 +56,8 @@ type Options struct {
 	// MaxSends bounds how many deliveries are under way at once, 512 if not
 	// positive; one integration takes at most a quarter of them.
 	MaxSends int
+	// Events writes down what happens; nil nothing.
+	Events *event.Recorder
 	// GroupKeyInMetrics puts the group key on alertmanager_alerts.
 	GroupKeyInMetrics bool
 	// Now is the wall clock; time.Now if nil. Timers do not use it.

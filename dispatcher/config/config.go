@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/alertmanager/timeinterval"
 	commoncfg "github.com/prometheus/common/config"
 
+	"tocsin/dispatcher/event"
 	"tocsin/dispatcher/notify"
 	"tocsin/dispatcher/route"
 )
@@ -65,4 +66,6 @@ type Options struct {
 	HTTP []commoncfg.HTTPClientOption
 	// Metrics counts notifications; nil counts nothing.
 	Metrics *notify.Metrics
+	// Events writes down what was sent; nil nothing.
+	Events *event.Recorder
 }

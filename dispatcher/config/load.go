@@ -108,6 +108,7 @@ func (l *loader) buildOptions(receiver string) notify.Options {
 		Logger:     l.options.Logger,
 		HTTP:       l.options.HTTP,
 		Metrics:    l.options.Metrics,
+		Events:     l.options.Events,
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/alertmanager/nflog"
 	upstream "github.com/prometheus/alertmanager/notify"
 
+	"tocsin/dispatcher/event"
 	"tocsin/fsm/model"
 )
 
@@ -24,6 +25,7 @@ type Integration struct {
 	upstream upstream.Integration
 	secrets  []string
 	metrics  *Metrics
+	events   *event.Recorder
 	logger   *slog.Logger
 	// watched: all that is sent goes by an exchange.
 	watched bool
@@ -84,6 +86,7 @@ func (i *Integration) Send(ctx context.Context, m *Message) Result {
 	if err != nil {
 		return i.failed(ctx, m, x, outcome{err: err, retry: retry, took: took})
 	}
+	i.events.Notified(ctx, alerts, i.upstream)
 	status, _ := x.answered()
 	return Result{Data: i.newData(m, store), Status: status, Took: took, SentAt: x.left()}
 }

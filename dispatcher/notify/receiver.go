@@ -14,6 +14,8 @@ import (
 	"github.com/prometheus/alertmanager/notify/webhook"
 	"github.com/prometheus/alertmanager/template"
 	commoncfg "github.com/prometheus/common/config"
+
+	"tocsin/dispatcher/event"
 )
 
 // Receiver is a built receiver. Shared and immutable.
@@ -38,6 +40,8 @@ type Options struct {
 	HTTP []commoncfg.HTTPClientOption
 	// Metrics counts; nil counts nothing.
 	Metrics *Metrics
+	// Events writes down what was sent; nil nothing.
+	Events *event.Recorder
 }
 
 // Build makes the integrations of a receiver. It keeps rc and may fill in
@@ -76,6 +80,7 @@ func newIntegration(rc amconfig.Receiver, u upstream.Integration, o Options) *In
 		upstream: u,
 		secrets:  secretsOf(conf),
 		metrics:  o.Metrics,
+		events:   o.Events,
 		logger:   o.Logger.With("receiver", rc.Name, "integration", u.String()),
 	}
 	if c, ok := conf.(*amconfig.EmailConfig); ok {

@@ -58,12 +58,14 @@ func (n *Node) openDispatcher() error {
 		Started:           n.cluster.Now().Add(-time.Since(n.opts.Started)),
 		StartDelay:        s.Dispatch.StartDelay,
 		PeerTimeout:       s.Cluster.PeerTimeout,
+		Events:            n.events,
 		GroupKeyInMetrics: n.opts.Features.EnableGroupKeyInMetrics(),
 		Now:               n.cluster.Now,
 		Logger:            n.opts.Logger,
 		Registerer:        n.opts.Registerer,
 	})
 	n.hearSources()
+	n.recordAlerts()
 	saver := n.keepAlerts()
 	n.openExchange()
 	n.background("alerts", closeFile, func(ctx context.Context) error {

@@ -15,6 +15,7 @@ import (
 	"tocsin/dispatcher"
 	"tocsin/dispatcher/alert"
 	"tocsin/dispatcher/config"
+	"tocsin/dispatcher/event"
 	"tocsin/dispatcher/trace"
 	"tocsin/fsm"
 	"tocsin/httpapi"
@@ -45,6 +46,8 @@ type Node struct {
 	exam     exam
 	schedule *schedule
 	tracing  *trace.Manager
+	events   *event.Recorder
+	started  sync.Once
 	web      *httpapi.Server
 }
 
@@ -63,6 +66,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 		n.checkFirst,
 		n.openCluster,
 		n.openTracing,
+		n.openEvents,
 		n.openDispatcher,
 		n.openConfigs,
 		n.openSchedule,

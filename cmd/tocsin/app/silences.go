@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"tocsin/dispatcher/event"
 	"tocsin/dispatcher/silence"
 	"tocsin/fsm"
 	"tocsin/fsm/command"
@@ -19,6 +20,8 @@ type silences struct {
 	max     uint32
 	// log gets a line for each change; nil: none.
 	log *slog.Logger
+	// events writes each change down.
+	events *event.Recorder
 }
 
 // Silence is the silence of that ID.
@@ -46,6 +49,12 @@ func (s *silences) WriteSilence(ctx context.Context, p silence.Plan) error {
 		}
 	}
 	s.tell(p)
+	if p.Expire != "" {
+		s.events.SilenceEnded(p.Expire)
+	}
+	if p.Put.ID != "" {
+		s.events.SilenceSet(&p.Put, p.BaseRev == 0)
+	}
 	return nil
 }
 

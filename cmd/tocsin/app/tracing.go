@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tocsin/dispatcher/config"
+	"tocsin/dispatcher/event"
 	"tocsin/dispatcher/trace"
 )
 
@@ -37,5 +38,10 @@ func (n *Node) applyConfig(c *config.Config) error {
 	if err := n.tracing.Apply(c.Upstream.TracingConfig); err != nil {
 		n.opts.Logger.Error("spans are not exported as the configuration asks", "err", err)
 	}
+	if n.events == nil && event.Outputs(c.Upstream.EventRecorder) > 0 {
+		n.opts.Logger.Warn("event_recorder in the configuration has no effect without --enable-feature=event-recorder")
+	}
+	n.events.Apply(c.Upstream.EventRecorder)
+	n.recordStart()
 	return nil
 }

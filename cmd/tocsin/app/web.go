@@ -110,7 +110,7 @@ func (n *Node) webSettings() httpapi.Web {
 }
 
 func (n *Node) silences() *silences {
-	s := &silences{machine: n.machine, propose: n.propose, max: uint32(max(0, n.opts.Settings.Silences.Max))}
+	s := &silences{machine: n.machine, events: n.events, propose: n.propose, max: uint32(max(0, n.opts.Settings.Silences.Max))}
 	if n.opts.Settings.Silences.Log {
 		s.log = n.opts.Logger
 	}

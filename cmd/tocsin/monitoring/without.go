@@ -5,8 +5,8 @@ package monitoring
 func Without() map[string]string {
 	return map[string]string{
 		"alertmanager_alerts_subscriber_channel_writes_total": "there are no channels between posted alerts and groups: tocsin_exchange_lag_seconds says how fast alerts spread",
-		"alertmanager_event_":                       "only with an event_recorder in the configuration",
-		"alertmanager_events_":                      "only with an event_recorder in the configuration",
+		"alertmanager_event_":                       "only with --enable-feature=event-recorder, as in Alertmanager",
+		"alertmanager_events_":                      "only with --enable-feature=event-recorder, as in Alertmanager",
 		"alertmanager_nflog_gc_duration_seconds":    "the log is part of the replicated state: tocsin_fsm_apply_duration_seconds",
 		"alertmanager_nflog_gossip_":                "the log is not gossiped: tocsin_fsm_applied_index says how far a node is",
 		"alertmanager_nflog_maintenance_":           "the log is not written out from time to time but with every change: tocsin_raft_storage_failed",
