@@ -109,10 +109,10 @@ func (r *Records) Said() []string {
 	return slices.Clone(r.said)
 }
 
-// Corrupt puts a record there that nobody can read.
-func (r *Records) Corrupt(k model.RecordKind, name string) {
+// Plant puts a record there, whatever its body.
+func (r *Records) Plant(k model.RecordKind, name, body string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.rev++
-	r.all = append(r.all, model.Record{Kind: k, Name: name, Rev: r.rev, Body: []byte("{")})
+	r.all = append(r.all, model.Record{Kind: k, Name: name, Rev: r.rev, Body: []byte(body)})
 }
