@@ -112,6 +112,15 @@ func needOf(method, path string) (Role, bool) {
 	return Admin, false
 }
 
+// Routes are all rows of the table, as method, a space and path. It is for tests.
+func Routes() []string {
+	all := make([]string, 0, len(table))
+	for _, r := range table {
+		all = append(all, r.method+" "+r.path)
+	}
+	return all
+}
+
 // Need is what a route needs: method, and path as in the table. It is for tests;
 // false says that there is no row.
 func Need(method, path string) (Role, bool) { return needOf(method, path) }
