@@ -1,6 +1,10 @@
 package acceptance_test
 
 import (
+	"errors"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,5 +62,29 @@ func TestTakesOverWhereAlertmanagerLeftOff(t *testing.T) {
 	time.Sleep(3 * time.Second)
 	if got := len(hook.Accepted()); got != 4 {
 		t.Errorf("after a restart the receiver has %d messages, want 4", got)
+	}
+}
+
+// TestMigrateCheckReadsAnAlertmanager looks at a running one, of which nothing is
+// known but its address and the file.
+func TestMigrateCheckReadsAnAlertmanager(t *testing.T) {
+	t.Parallel()
+	rig.SkipOracle(t, 0, "looking at Alertmanagers")
+	hook := rig.NewSink(t, "hook")
+	am := rig.StartNode(t, rig.NodeOptions{
+		Name: "alertmanager", Dir: t.TempDir(), Config: config(hook, routing{}), Program: rig.NeedTool(t, "prometheus-alertmanager"),
+		Flags: []string{"--cluster.peer=127.0.0.1:1"}, Hasty: true,
+	})
+	am.MustSilence(t, rig.Mute("alertname", "muted", time.Hour))
+	argv := rig.Tested(t).Tool("migrate", "check", "--url", am.Base, "--config", filepath.Join(am.Dir, "config.yml"))
+	out, err := exec.CommandContext(t.Context(), argv[0], argv[1:]...).CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 2 {
+		t.Errorf("it ended with %v, want 2: a peer and a port are something to do\n%s", err, out)
+	}
+	for _, want := range []string{"it is Alertmanager 0.", "from its /debug/pprof/cmdline", "1 silences are active", "it has 1 --cluster.peer", "the configuration is valid here"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("it does not say %q:\n%s", want, out)
+		}
 	}
 }
