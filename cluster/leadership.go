@@ -95,6 +95,7 @@ func (l *leadership) run() {
 	wg.Go(l.runPromote)
 	wg.Go(l.runGC)
 	wg.Go(l.runVersions)
+	wg.Go(l.runCleanup)
 	wg.Go(l.runBalance)
 	wg.Go(l.runKeys)
 	wg.Wait()

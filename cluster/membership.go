@@ -101,25 +101,10 @@ func (n *Node) transfer(ctx context.Context, to model.NodeID) error {
 // askLeaderToChange has the leader change the membership, until it has, or
 // says no, or ctx ends.
 func (n *Node) askLeaderToChange(ctx context.Context, kind uint8, body []byte, here func(context.Context, []byte) error) error {
-	ctx, cancel := n.hold(ctx)
-	defer cancel()
-	for try := 0; ; try++ {
-		var err error
-		if n.lead.Load() != nil {
-			err = here(ctx, body)
-		} else {
-			_, err = n.askLeader(ctx, kind, body)
-		}
-		var refusal *rpc.Refusal
-		switch {
-		case err == nil:
-			return nil
-		case errors.As(err, &refusal) && refusal.Verdict == rpc.VerdictRefused:
-			return fmt.Errorf("%w: %s", ErrRefused, refusal.Text)
-		case !n.again(ctx, try, false):
-			return n.noQuorum(err)
-		}
-	}
+	_, err := n.askLeaderTo(ctx, kind, body, func(ctx context.Context, body []byte) ([]byte, error) {
+		return nil, here(ctx, body)
+	})
+	return err
 }
 
 // takeJoin adds a node, or changes its address. It may be asked again.

@@ -55,7 +55,7 @@ func (l *leadership) runPromote() {
 
 func (l *leadership) wantsVote(s raft.Server) bool {
 	m, ok := l.n.member(model.NodeID(s.ID))
-	return ok && m.Alive && m.Is(gossip.FlagVoter) && !m.Is(gossip.FlagStorageFailed) && !m.Is(gossip.FlagDraining)
+	return ok && m.Alive && !l.n.voteless()[m.ID] && m.Is(gossip.FlagVoter) && !m.Is(gossip.FlagStorageFailed) && !m.Is(gossip.FlagDraining)
 }
 
 func (l *leadership) caughtUp(s raft.Server) bool {

@@ -32,6 +32,7 @@ const (
 	kindQuestion                  // what the program above asks the voters
 	kindOverlays                  // what was sent without a quorum, against the same
 	kindExamine                   // how a node and its machine are
+	kindTend                      // a member to change, for the leader
 )
 
 // dialTime bounds opening a connection. The longer one attempt goes on, the longer
@@ -114,6 +115,8 @@ func (n *Node) handle(ctx context.Context, kind uint8, body []byte) ([]byte, err
 		return nil, n.takeQuestion(ctx, body)
 	case kindExamine:
 		return n.takeExamine(ctx)
+	case kindTend:
+		return n.takeTending(ctx, body)
 	case kindOverlay:
 		n.overlays.hear(body)
 		return nil, nil

@@ -51,7 +51,9 @@ type sight struct {
 	facts gossip.Meta
 	sees  []model.NodeID // the nodes that it reaches
 	heard time.Time      // when it last answered
-	gone  time.Time      // since when nobody listens; zero if somebody does, or may
+	// applied is its applied index at that time, 0 if it does not say.
+	applied uint64
+	gone    time.Time // since when nobody listens; zero if somebody does, or may
 }
 
 func newSights() *sights {
@@ -72,7 +74,7 @@ func (s *sights) answered(id model.NodeID, a state) (news bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old, now := s.of[id], time.Now()
-	s.of[id] = sight{facts: a.facts, sees: a.Sees, heard: now}
+	s.of[id] = sight{facts: a.facts, sees: a.Sees, heard: now, applied: a.Applied}
 	return old.facts != a.facts || !old.gone.IsZero() || now.Sub(old.heard) > sightFor
 }
 
@@ -276,6 +278,8 @@ type state struct {
 	Facts []byte `json:"facts"`
 	// Sees are the nodes that it reaches by their ports.
 	Sees []model.NodeID `json:"sees,omitempty"`
+	// Applied is the newest log entry that has changed its state.
+	Applied uint64 `json:"applied,omitempty"`
 
 	facts gossip.Meta
 }
@@ -301,5 +305,5 @@ func (n *Node) answerState() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(state{Clock: n.clock.Tell(), Facts: facts, Sees: n.sights.lately()})
+	return json.Marshal(state{Clock: n.clock.Tell(), Facts: facts, Sees: n.sights.lately(), Applied: n.opts.Machine.View().Index()})
 }

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"time"
 
@@ -76,6 +77,12 @@ type Peer struct {
 	// Degraded, Draining, StorageFailed are as the node says itself. Silent:
 	// it takes no turns yet. Waiting: it is not in a cluster.
 	Degraded, Draining, StorageFailed, Silent, Waiting bool
+	// Applied is its applied index, 0 if it is not known; Contact is when it last
+	// answered on its port between nodes, zero if it never did.
+	Applied uint64
+	Contact time.Time
+	// Commands is the newest command version that it knows, 0 if not known.
+	Commands uint32
 	// ConfigRev is the config version that it runs.
 	ConfigRev uint64
 	// ClockSkew is by how much its wall clock is ahead of the median of the
@@ -193,7 +200,9 @@ func (n *Node) ListPeers() []Peer {
 		p.LastSeen = n.lastHeard(m)
 	}
 	n.fillClocks(peers)
+	n.fillContacts(peers)
 	self := at(n.id)
+	self.Applied, self.Contact = n.opts.Machine.View().Index(), time.Now()
 	self.Alive, self.GossipAddress = true, n.GossipAddress()
 	self.tell(n.facts(gossip.Meta{ID: n.id}))
 	out := make([]Peer, 0, len(peers))
@@ -213,10 +222,23 @@ func (n *Node) fillKnown(peers map[model.NodeID]*Peer) {
 		if !ok {
 			continue
 		}
-		p.Name, p.APIAddress, p.GossipAddress, p.Version = r.Name, r.API, r.Gossip, r.Version
+		p.Name, p.APIAddress, p.GossipAddress, p.Version, p.Commands = r.Name, r.API, r.Gossip, r.Version, r.Commands
 		p.RaftAddress = cmp.Or(p.RaftAddress, r.Raft)
 	}
 }
+
+// fillContacts adds what the nodes said when they last answered.
+func (n *Node) fillContacts(peers map[model.NodeID]*Peer) {
+	for id, p := range peers {
+		if s, ok := n.sights.get(id); ok {
+			p.Applied, p.Contact = s.applied, s.heard
+		}
+	}
+}
+
+// LookAround asks all nodes how they are, for a Status that is of now. It takes
+// as long as ctx lets it, at most some seconds.
+func (n *Node) LookAround(ctx context.Context) { n.lookAround(ctx) }
 
 // fillClocks adds how the clocks stand.
 func (n *Node) fillClocks(peers map[model.NodeID]*Peer) {
@@ -241,7 +263,7 @@ func (p *Peer) see(m gossip.Member) {
 func (p *Peer) tell(m gossip.Meta) {
 	p.Name, p.APIAddress, p.Version = cmp.Or(m.Name, p.Name), cmp.Or(m.API, p.APIAddress), cmp.Or(m.Version, p.Version)
 	p.RaftAddress = cmp.Or(m.Raft, p.RaftAddress)
-	p.ConfigRev = m.ConfigRev
+	p.ConfigRev, p.Commands = m.ConfigRev, m.Commands
 	p.Degraded, p.Draining = m.Is(gossip.FlagDegraded), m.Is(gossip.FlagDraining)
 	p.StorageFailed, p.Silent = m.Is(gossip.FlagStorageFailed), m.Is(gossip.FlagSilent)
 	p.Waiting = m.Cluster == ""

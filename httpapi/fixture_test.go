@@ -120,8 +120,9 @@ func (f *fakes) History(int) ([]*model.ConfigVersion, error)               { ret
 func (f *fakes) Masked(*model.ConfigVersion) (string, error)               { return "", nil }
 func (f *fakes) Check(*model.ConfigVersion) []admin.Problem                { return nil }
 func (f *fakes) AddPeer(context.Context, model.NodeID, string, bool) error { return nil }
-func (f *fakes) RemovePeer(context.Context, model.NodeID) error            { return nil }
-func (f *fakes) TransferLeadership(context.Context, model.NodeID) error    { return nil }
+func (f *fakes) LookAround(context.Context)                                {}
+func (f *fakes) Autopilot() (a admin.Autopilot)                            { return a }
+func (f *fakes) SetAutopilot(context.Context, admin.Autopilot) error       { return nil }
 func (f *fakes) Audit(admin.AuditQuery) ([]model.AuditRow, error)          { return nil, nil }
 func (f *fakes) Entries() iter.Seq[*model.Entry]                           { return func(func(*model.Entry) bool) {} }
 func (f *fakes) Schedule() (s admin.Schedule, l admin.LastBackup)          { return s, l }
@@ -140,6 +141,12 @@ func (f *fakes) Plan(context.Context, *model.ConfigVersion) (plan.Plan, error) {
 func (f *fakes) Apply(context.Context, *model.ConfigVersion, uint64) (uint64, error) {
 	return 0, errors.New("not in these tests")
 }
+
+func (f *fakes) ChangePeer(context.Context, string, admin.PeerChange) (string, error) {
+	return "", nil
+}
+
+func (f *fakes) TransferLeadership(context.Context, model.NodeID) (string, error) { return "", nil }
 
 func (f *fakes) Restore(context.Context, io.Reader, admin.RestoreOptions) (r admin.Restored, err error) {
 	return r, nil

@@ -14,8 +14,8 @@ import (
 
 func TestStatus(t *testing.T) {
 	n := newNode(t)
-	leader := `{"id":"id-b","name":"b","role":"leader","self":false,"alive":true,"gossip_address":"10.0.0.2:9094","raft_address":"10.0.0.2:9095","version":"1"}`
-	peers := `[{"id":"id-a","name":"a","role":"voter","self":true,"alive":true,"gossip_address":"10.0.0.1:9094","raft_address":"10.0.0.1:9095","api_address":"10.0.0.1:9093","config_rev":2},` +
+	leader := `{"id":"id-b","name":"b","role":"leader","self":false,"alive":true,"gossip_address":"10.0.0.2:9094","raft_address":"10.0.0.2:9095","version":"1","voter":true}`
+	peers := `[{"id":"id-a","name":"a","role":"voter","self":true,"alive":true,"gossip_address":"10.0.0.1:9094","raft_address":"10.0.0.1:9095","api_address":"10.0.0.1:9093","config_rev":2,"voter":true},` +
 		leader + `,{"id":"id-c","name":"c","role":"learner","self":false,"alive":false,"gossip_address":"","raft_address":"","last_seen":"2026-11-21T02:02:04.567Z"},` +
 		`{"id":"id-d","name":"d","role":"outside","self":false,"alive":true,"gossip_address":"","raft_address":""}]`
 	n.expect(t, "GET", "/status", "", 200, `{"node":{"id":"id-a","name":"a","state":"follower","ready":true,"started":"2026-11-21T01:03:04.567Z",`+
@@ -162,15 +162,19 @@ func TestMembers(t *testing.T) {
 		{"POST", "/raft/peers", `{"id":"id-e","address":"10.0.0.5:9095"}`},
 		{"POST", "/raft/peers", `{"id":"id-f","address":"[::1]:9095","voter":false}`},
 		{"DELETE", "/raft/peers/id-c", ""},
+		{"DELETE", "/raft/peers/c?force=true", ""},
+		{"POST", "/raft/peers/c/promote", ""},
+		{"POST", "/raft/peers/c/demote", ""},
+		{"PUT", "/raft/peers/c/address", `{"address":"[::1]:9095"}`},
 		{"POST", "/raft/transfer-leadership", ""},
 		{"POST", "/raft/transfer-leadership", `{"id":"id-a"}`},
 	} {
 		w := n.do(tc.method, tc.target, tc.body)
-		if w.Code != http.StatusOK || !strings.HasPrefix(w.Body.String(), `{"peers":[{`) {
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"peers":[{`) {
 			t.Errorf("%v: got %d %s", tc, w.Code, w.Body)
 		}
 	}
-	want := "[add id-e 10.0.0.5:9095 voter add id-f [::1]:9095 learner remove id-c transfer  transfer id-a]"
+	want := "[add id-e 10.0.0.5:9095 voter add id-f [::1]:9095 learner remove id-c  false remove c  true promote c  false demote c  false address c [::1]:9095 false transfer  transfer id-a]"
 	if got := fmt.Sprint(n.fake.members); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -178,5 +182,21 @@ func TestMembers(t *testing.T) {
 		if w := n.do("POST", "/raft/peers", body); w.Code != http.StatusBadRequest {
 			t.Errorf("%s: got %d %s", body, w.Code, w.Body)
 		}
+	}
+}
+
+func TestAutopilotAndAddresses(t *testing.T) {
+	n := newNode(t)
+	n.expect(t, "PUT", "/raft/autopilot", `{"cleanup_dead_servers":true,"dead_after_seconds":86400,"min_quorum":3}`, 200,
+		`{"cleanup_dead_servers":true,"dead_after_seconds":86400,"min_quorum":3}`)
+	n.expect(t, "GET", "/raft/autopilot", "", 200, `{"cleanup_dead_servers":true,"dead_after_seconds":86400,"min_quorum":3}`)
+	for _, address := range []string{"", "h", "h:", ":1", "http://h:1/x", "h:70000", strings.Repeat("x", 300) + ":1"} {
+		if w := n.do("PUT", "/raft/peers/c/address", fmt.Sprintf(`{"address":%q}`, address)); w.Code != http.StatusBadRequest {
+			t.Errorf("%q: got %d %s", address, w.Code, w.Body)
+		}
+	}
+	n.do("GET", "/raft/peers", "")
+	if len(n.fake.members) > 0 || n.fake.looks != 1 {
+		t.Errorf("did %v, looked %d times", n.fake.members, n.fake.looks)
 	}
 }

@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"iter"
 	"log/slog"
@@ -108,6 +109,8 @@ type fake struct {
 	backup   string
 	restored admin.RestoreOptions
 	schedule admin.Schedule
+	pilot    admin.Autopilot
+	looks    int
 }
 
 func (f *fake) Write(_ context.Context, w io.Writer, stale bool) error {
@@ -189,13 +192,22 @@ func (f *fake) AddPeer(_ context.Context, id model.NodeID, address string, voter
 	return f.refuse
 }
 
-func (f *fake) RemovePeer(_ context.Context, id model.NodeID) error {
-	f.members = append(f.members, "remove "+string(id))
-	return f.refuse
+func (f *fake) ChangePeer(_ context.Context, id string, c admin.PeerChange) (string, error) {
+	f.members = append(f.members, fmt.Sprintf("%s %s %s %v", c.Verb, id, c.Address, c.Force))
+	return "did it", f.refuse
 }
 
-func (f *fake) TransferLeadership(_ context.Context, to model.NodeID) error {
+func (f *fake) TransferLeadership(_ context.Context, to model.NodeID) (string, error) {
 	f.members = append(f.members, "transfer "+string(to))
+	return "handed over", f.refuse
+}
+
+func (f *fake) LookAround(context.Context) { f.looks++ }
+
+func (f *fake) Autopilot() admin.Autopilot { return f.pilot }
+
+func (f *fake) SetAutopilot(_ context.Context, a admin.Autopilot) error {
+	f.pilot = a
 	return f.refuse
 }
 

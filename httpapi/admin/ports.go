@@ -53,10 +53,33 @@ func (e *Invalid) Error() string {
 // refusal.ErrNotFound is for a node that is not there.
 type Members interface {
 	AddPeer(ctx context.Context, id model.NodeID, raftAddress string, voter bool) error
-	RemovePeer(ctx context.Context, id model.NodeID) error
-	// TransferLeadership makes another voter lead; to = "" leaves the choice
-	// to Raft.
-	TransferLeadership(ctx context.Context, to model.NodeID) error
+	// ChangePeer changes a member, which is named by its ID or name, and says
+	// what was done.
+	ChangePeer(ctx context.Context, idOrName string, change PeerChange) (did string, err error)
+	// TransferLeadership makes another voter lead and says what was done; to =
+	// "" leaves the choice to Raft.
+	TransferLeadership(ctx context.Context, to model.NodeID) (did string, err error)
+	// LookAround asks all nodes how they are, so that the next answer about them
+	// is of now.
+	LookAround(ctx context.Context)
+	Autopilot() Autopilot
+	SetAutopilot(context.Context, Autopilot) error
+}
+
+// PeerChange is one change of a member.
+type PeerChange struct {
+	// Verb is remove, promote, demote or address.
+	Verb    string
+	Address string
+	// Force does it although there would be no quorum.
+	Force bool
+}
+
+// Autopilot says how the cluster tends its members by itself.
+type Autopilot struct {
+	Cleanup          bool  `json:"cleanup_dead_servers"`
+	DeadAfterSeconds int64 `json:"dead_after_seconds"`
+	MinQuorum        int   `json:"min_quorum"`
 }
 
 // Ledger is what was told to receivers, as this node's state has it.

@@ -63,7 +63,15 @@ type (
 		ConfigRev     uint64       `json:"config_rev,omitempty"`
 		Degraded      bool         `json:"degraded,omitempty"`
 		StorageFailed bool         `json:"storage_failed,omitempty"`
-		LastSeen      string       `json:"last_seen,omitempty"`
+		Voter         bool         `json:"voter,omitempty"`
+		Silent        bool         `json:"silent,omitempty"`
+		Draining      bool         `json:"draining,omitempty"`
+		Applied       uint64       `json:"applied_index,omitempty"`
+		// Lag is in log entries behind the newest state; null if not known.
+		Lag      *int64 `json:"lag,omitempty"`
+		Contact  string `json:"last_contact,omitempty"`
+		Commands uint32 `json:"command_version,omitempty"`
+		LastSeen string `json:"last_seen,omitempty"`
 		// ClockSkew is in seconds, ahead of most clocks; null if not known.
 		ClockSkew      *float64 `json:"clock_skew_seconds,omitempty"`
 		ClockCorrected bool     `json:"clock_corrected,omitempty"`
@@ -105,10 +113,20 @@ func peersOf(st *view.Cluster) []peerJSON {
 			ID: p.ID, Name: p.Name, Role: st.Role(&p), Self: p.ID == st.Self, Alive: p.Alive,
 			Gossip: p.Gossip, Raft: p.Raft, API: p.API, Version: p.Version, ConfigRev: p.ConfigRev,
 			Degraded: p.Degraded, StorageFailed: p.StorageFailed, LastSeen: stamp(p.LastSeen),
+			Voter: p.Voter, Silent: p.Silent, Draining: p.Draining, Applied: p.Applied, Lag: lagOf(st, &p),
+			Contact: stamp(p.Contact), Commands: p.Commands,
 			ClockSkew: skewOf(&p), ClockCorrected: p.ClockCorrected,
 		})
 	}
 	return out
+}
+
+func lagOf(st *view.Cluster, p *view.Peer) *int64 {
+	lag := st.Lag(p)
+	if lag < 0 {
+		return nil
+	}
+	return &lag
 }
 
 // skewOf is a clock's skew in seconds, to the millisecond; nil if not known.

@@ -60,6 +60,13 @@ type Peer struct {
 	// Degraded, that it has no quorum, and StorageFailed are as the node says
 	// itself.
 	Degraded, StorageFailed bool
+	// Silent: it takes no turns yet. Draining: it is stopping.
+	Silent, Draining bool
+	// Applied is the newest log entry in its state, as it said at Contact; 0 and
+	// zero if unknown. Commands is the newest command version that it knows.
+	Applied  uint64
+	Contact  time.Time
+	Commands uint32
 	// ConfigRev is the version of the configuration that it runs; 0 if
 	// unknown.
 	ConfigRev uint64
@@ -107,6 +114,19 @@ func (c *Cluster) Role(p *Peer) string {
 	default:
 		return "learner"
 	}
+}
+
+// Lag is by how many log entries a peer's state was behind the newest that is known
+// of any; -1 if it is not known.
+func (c *Cluster) Lag(p *Peer) int64 {
+	if p.Applied == 0 {
+		return -1
+	}
+	newest := p.Applied
+	for i := range c.Peers {
+		newest = max(newest, c.Peers[i].Applied)
+	}
+	return int64(newest - p.Applied)
 }
 
 // LeaderName is the leader's name, its ID if it has none, or "" if none is

@@ -52,6 +52,7 @@ func viewPeer(p *cluster.Peer, size int) view.Peer {
 		Alive:   p.Alive || p.Self, Member: p.Member, Voter: p.Voter,
 		Degraded: p.Degraded, StorageFailed: p.StorageFailed,
 		ConfigRev: p.ConfigRev,
+		Silent:    p.Silent, Draining: p.Draining, Applied: p.Applied, Contact: p.Contact, Commands: p.Commands,
 		ClockSkew: p.ClockSkew, ClockKnown: p.ClockKnown, ClockCorrected: p.ClockCorrected,
 	}
 	if !out.Alive || p.Silenced(size) {

@@ -2,7 +2,10 @@ package app
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"iter"
+	"strings"
 
 	"tocsin/cluster"
 	"tocsin/fsm"
@@ -69,26 +72,50 @@ func (m members) AddPeer(ctx context.Context, id model.NodeID, raftAddress strin
 	})
 }
 
-// RemovePeer takes a node out of the cluster, which is named by its ID or name.
-func (m members) RemovePeer(ctx context.Context, id model.NodeID) error {
-	id, err := m.node.FindPeer(string(id))
+// ChangePeer changes a member, which is named by its ID or name.
+func (m members) ChangePeer(ctx context.Context, idOrName string, change admin.PeerChange) (did string, err error) {
+	id, err := m.node.FindPeer(idOrName)
 	if err != nil {
-		return refused(err)
+		return "", refused(err)
 	}
-	return m.noted(ctx, command.Note("node.remove", string(id), ""), func() error { return m.node.RemovePeer(ctx, id) })
+	note := command.Note("node."+change.Verb, string(id), strings.TrimSpace(change.Address+map[bool]string{true: " by force"}[change.Force]))
+	err = m.noted(ctx, note, func() (err error) {
+		did, err = m.node.Tend(ctx, cluster.Tending{Verb: cluster.Verb(change.Verb), Node: id, Address: change.Address, Force: change.Force})
+		return err
+	})
+	return did, err
 }
 
 // TransferLeadership makes another voter lead: the one of an ID or a name, or any.
-func (m members) TransferLeadership(ctx context.Context, to model.NodeID) error {
+func (m members) TransferLeadership(ctx context.Context, to model.NodeID) (string, error) {
 	if to != "" {
 		var err error
 		if to, err = m.node.FindPeer(string(to)); err != nil {
-			return refused(err)
+			return "", refused(err)
 		}
 	}
-	return m.noted(ctx, command.Note("leadership.transfer", string(to), ""), func() error {
+	if st := m.node.Status(); to != "" && st.Leader == to {
+		return fmt.Sprintf("node %s leads already: nothing to do", to), nil
+	}
+	err := m.noted(ctx, command.Note("leadership.transfer", string(to), ""), func() error {
 		return m.node.TransferLeadership(ctx, to)
 	})
+	return fmt.Sprintf("node %s leads now", m.node.Status().Leader), err
+}
+
+// LookAround asks all nodes how they are.
+func (m members) LookAround(ctx context.Context) { m.node.LookAround(ctx) }
+
+// Autopilot is how the cluster tends its members by itself.
+func (m members) Autopilot() admin.Autopilot { return admin.Autopilot(m.node.Autopilot()) }
+
+// SetAutopilot changes that.
+func (m members) SetAutopilot(ctx context.Context, a admin.Autopilot) error {
+	err := m.node.SetAutopilot(ctx, access.Actor(ctx), cluster.Autopilot(a))
+	if errors.Is(err, cluster.ErrAutopilot) {
+		return detailed(refusal.ErrInvalid, err.Error())
+	}
+	return refused(err)
 }
 
 // noted does what is no command of the state machine. It is noted in the audit

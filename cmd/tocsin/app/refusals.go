@@ -62,7 +62,7 @@ func refused(err error) error {
 		return detailed(refusal.ErrNotFound, "there is no such node in the cluster")
 	case errors.Is(err, cluster.ErrLastVoter):
 		return detailed(refusal.ErrInvalid, "the last voter cannot be removed: there would be no cluster left")
-	case errors.Is(err, cluster.ErrTooLarge), errors.Is(err, cluster.ErrRefused), errors.Is(err, cluster.ErrAmbiguous):
+	case errors.Is(err, cluster.ErrTooLarge), errors.Is(err, cluster.ErrRefused), errors.Is(err, cluster.ErrAmbiguous), errors.Is(err, cluster.ErrTooNew):
 		return detailed(refusal.ErrInvalid, err.Error())
 	}
 	return err

@@ -10,20 +10,10 @@ import (
 
 func newRaft(s Streams) *cobra.Command {
 	cmd, r := attach(group("raft", "Show and change who is in the cluster"), s)
-	cmd.AddCommand(newListPeers(r), newJoin(r), newRemovePeer(r), newTransfer(r))
+	cmd.AddCommand(newListPeers(r), newJoin(r), newRemovePeer(r), newTransfer(r),
+		newPromote(r), newDemote(r), newSetAddress(r), newAutopilot(r), newRecover(r))
 	cmd.AddCommand(newJoinAt(r), newJoinToken(r), newKeys(r))
 	return cmd
-}
-
-func newListPeers(r *remote) *cobra.Command {
-	return &cobra.Command{
-		Use:   "list-peers",
-		Short: "List the nodes of the cluster as one node sees them",
-		Args:  nothing,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return r.peers(cmd, func(ctx context.Context, c *client.Client) ([]client.Peer, error) { return c.Peers(ctx) })
-		},
-	}
 }
 
 func newJoin(r *remote) *cobra.Command {
@@ -36,34 +26,6 @@ func newJoin(r *remote) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p.ID, p.Address = args[0], args[1]
 			return r.peers(cmd, func(ctx context.Context, c *client.Client) ([]client.Peer, error) { return c.AddPeer(ctx, p) })
-		},
-	}
-}
-
-func newRemovePeer(r *remote) *cobra.Command {
-	return &cobra.Command{
-		Use:   "remove-peer ID|NAME",
-		Short: "Take a node out of the cluster, running or not",
-		Args:  between(1, 1, "a node's ID or name, which list-peers shows"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return r.peers(cmd, func(ctx context.Context, c *client.Client) ([]client.Peer, error) { return c.RemovePeer(ctx, args[0]) })
-		},
-	}
-}
-
-func newTransfer(r *remote) *cobra.Command {
-	return &cobra.Command{
-		Use:   "transfer-leadership [ID|NAME]",
-		Short: "Have another node lead",
-		Args:  between(0, 1, "at most one node's ID or name"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			to := ""
-			if len(args) > 0 {
-				to = args[0]
-			}
-			return r.peers(cmd, func(ctx context.Context, c *client.Client) ([]client.Peer, error) {
-				return c.TransferLeadership(ctx, to)
-			})
 		},
 	}
 }

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"time"
 )
 
@@ -53,19 +52,27 @@ type Quorum struct {
 
 // Peer is a node of the cluster.
 type Peer struct {
-	ID            string    `json:"id"`
-	Name          string    `json:"name"`
-	Role          string    `json:"role"`
-	Self          bool      `json:"self"`
-	Alive         bool      `json:"alive"`
-	Gossip        string    `json:"gossip_address"`
-	Raft          string    `json:"raft_address"`
-	API           string    `json:"api_address,omitempty"`
-	Version       string    `json:"version,omitempty"`
-	ConfigRev     uint64    `json:"config_rev,omitempty"`
-	Degraded      bool      `json:"degraded,omitempty"`
-	StorageFailed bool      `json:"storage_failed,omitempty"`
-	LastSeen      time.Time `json:"last_seen,omitzero"`
+	ID            string `json:"id"`
+	Name          string `json:"name"`
+	Role          string `json:"role"`
+	Self          bool   `json:"self"`
+	Alive         bool   `json:"alive"`
+	Gossip        string `json:"gossip_address"`
+	Raft          string `json:"raft_address"`
+	API           string `json:"api_address,omitempty"`
+	Version       string `json:"version,omitempty"`
+	ConfigRev     uint64 `json:"config_rev,omitempty"`
+	Degraded      bool   `json:"degraded,omitempty"`
+	StorageFailed bool   `json:"storage_failed,omitempty"`
+	Voter         bool   `json:"voter,omitempty"`
+	Silent        bool   `json:"silent,omitempty"`
+	Draining      bool   `json:"draining,omitempty"`
+	Applied       uint64 `json:"applied_index,omitempty"`
+	// Lag is in log entries behind the newest state; nil if not known.
+	Lag         *int64    `json:"lag,omitempty"`
+	LastContact time.Time `json:"last_contact,omitzero"`
+	Commands    uint32    `json:"command_version,omitempty"`
+	LastSeen    time.Time `json:"last_seen,omitzero"`
 	// ClockSkew is in seconds, ahead of most clocks; nil if not known.
 	ClockSkew      *float64 `json:"clock_skew_seconds,omitempty"`
 	ClockCorrected bool     `json:"clock_corrected,omitempty"`
@@ -109,20 +116,5 @@ type NewPeer struct {
 func (c *Client) AddPeer(ctx context.Context, p NewPeer) ([]Peer, error) {
 	var out peers
 	err := c.do(ctx, request{method: http.MethodPost, path: []string{rootAdmin, "raft", "peers"}, body: p}, &out)
-	return out.Peers, err
-}
-
-// RemovePeer takes a node out of the cluster.
-func (c *Client) RemovePeer(ctx context.Context, id string) ([]Peer, error) {
-	var out peers
-	err := c.do(ctx, request{method: http.MethodDelete, path: []string{rootAdmin, "raft", "peers", url.PathEscape(id)}}, &out)
-	return out.Peers, err
-}
-
-// TransferLeadership makes another node lead; with an empty id Raft chooses.
-func (c *Client) TransferLeadership(ctx context.Context, id string) ([]Peer, error) {
-	var out peers
-	body := map[string]string{"id": id}
-	err := c.do(ctx, request{method: http.MethodPost, path: []string{rootAdmin, "raft", "transfer-leadership"}, body: body}, &out)
 	return out.Peers, err
 }
