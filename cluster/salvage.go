@@ -24,31 +24,34 @@ import (
 
 // Survivor is what a stopped node has.
 type Survivor struct {
-	Cluster model.ClusterID
-	Node    model.NodeID
-	Name    string
+	Cluster model.ClusterID `json:"cluster_id"`
+	Node    model.NodeID    `json:"node_id"`
+	Name    string          `json:"name,omitempty"`
 	// LastTerm and LastIndex are those of the newest entry of its log or of its
 	// snapshot: of several survivors, the one with the highest pair has the most.
-	LastTerm, LastIndex uint64
+	LastTerm  uint64 `json:"last_term"`
+	LastIndex uint64 `json:"last_index"`
 	// Applied and StateHash are those of its state, which the log may be ahead of.
-	Applied, StateHash uint64
-	ConfigRev          uint64
-	Silences, Entries  int
+	Applied   uint64 `json:"applied_index"`
+	StateHash uint64 `json:"state_hash,string"`
+	ConfigRev uint64 `json:"config_version"`
+	Silences  int    `json:"silences"`
+	Entries   int    `json:"entries"`
 	// Members are the nodes of the Raft configuration that its log ends with.
-	Members []Member
+	Members []Member `json:"members"`
 	// Alone: it is the only voter, so it has a quorum by itself.
-	Alone bool
+	Alone bool `json:"alone"`
 	// LogMissing: there is no Raft log beside the state.
-	LogMissing bool
+	LogMissing bool `json:"log_missing,omitempty"`
 }
 
 // Member is a node of a Raft configuration, with what the state knows of it.
 type Member struct {
-	ID    model.NodeID
-	Name  string
-	Raft  string
-	API   string
-	Voter bool
+	ID    model.NodeID `json:"id"`
+	Name  string       `json:"name,omitempty"`
+	Raft  string       `json:"raft_address"`
+	API   string       `json:"api_address,omitempty"`
+	Voter bool         `json:"voter"`
 }
 
 // Survey looks at a stopped node and changes nothing.
@@ -120,14 +123,15 @@ func survey(n *Node, log logState) Survivor {
 type Salvaged struct {
 	Survivor
 	// Nothing: it was done before.
-	Nothing bool
+	Nothing bool `json:"nothing_to_do,omitempty"`
 	// Backup is the folder that what was there is kept in.
-	Backup string
+	Backup string `json:"kept_in,omitempty"`
 	// Replayed are the log entries that the state did not have yet; some of them
 	// may never have been acknowledged. Doubted entries of the ledger are in doubt.
-	Replayed, Doubted int
+	Replayed int `json:"replayed"`
+	Doubted  int `json:"doubted"`
 	// NewID is the ID that a node has now that is to join anew.
-	NewID model.NodeID
+	NewID model.NodeID `json:"new_node_id,omitempty"`
 }
 
 // Lead makes the node the only voter of its cluster, with all that its log has.

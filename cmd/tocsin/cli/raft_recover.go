@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 
@@ -146,7 +145,7 @@ func (r *remote) refuseQuorum(ctx context.Context, s *cluster.Survivor, force bo
 		if m.ID == s.Node || m.API == "" {
 			continue
 		}
-		c, err := client.New(m.API, http.DefaultTransport)
+		c, err := client.New(m.API, client.Options{})
 		if err != nil {
 			continue
 		}
