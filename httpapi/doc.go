@@ -1,6 +1,7 @@
 // Package httpapi is the HTTP side of a node: Alertmanager's API v2 (package
 // v2), the calls of its API v1 that are still in use (package v1), Tocsin's own
-// API (package admin), a status page (package ui), health, metrics and reload.
+// API (package admin), a status page (package ui), health, metrics and reload. Who
+// may ask what is decided by package access, for all of them.
 //
 // It owns routing, the limits that every request meets (concurrent GETs, time,
 // size of bodies and queries, bytes of bodies held at once), cross-origin

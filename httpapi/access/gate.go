@@ -48,6 +48,9 @@ type need struct {
 
 // NewGate makes a gate.
 func NewGate(o Options) *Gate {
+	if o.Registerer != nil {
+		o.Registerer.MustRegister(expiries{o.Keys})
+	}
 	return &Gate{
 		keys: o.Keys, users: users{o.WebConfigFile}, prefix: o.Prefix, hostname: hostname(), logger: o.Logger,
 		failures: newThrottle(o.Now), said: newThrottle(o.Now), needs: map[string]need{},

@@ -148,6 +148,14 @@ func TestTokens(t *testing.T) {
 	d := newDoor(t, "")
 	secret := d.token("ci", access.Viewer, time.Hour)
 	d.token("boss", access.Admin, 0)
+	want := `
+		# HELP tocsin_api_token_expiry_timestamp_seconds When an API token expires, in seconds since the epoch.
+		# TYPE tocsin_api_token_expiry_timestamp_seconds gauge
+		tocsin_api_token_expiry_timestamp_seconds{name="ci",role="viewer"} 1.767326645e+09
+	`
+	if err := testutil.GatherAndCompare(d.registry, strings.NewReader(want), "tocsin_api_token_expiry_timestamp_seconds"); err != nil {
+		t.Error(err)
+	}
 	d.expect(200, "token:ci", reads, "Authorization", "Bearer "+secret)
 	d.expect(200, "token:ci", reads, "authorization", "bearer  "+secret)
 	d.expect(200, "token:ci", reads, "Authorization", basic("whoever", secret))

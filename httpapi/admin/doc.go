@@ -1,6 +1,6 @@
 // Package admin is Tocsin's own API, below /api/tocsin/v1: what Alertmanager's
-// has no words for. It owns its JSON and who may write; it knows no Raft and no
-// store, which are behind the interfaces in ports.go.
+// has no words for. It owns its JSON; who may ask what is in the table of package
+// access. It knows no Raft and no store, which are behind the interfaces in ports.go.
 //
 // All bodies and answers are JSON. Names are in snake_case; times are RFC 3339
 // in UTC with milliseconds, and left out where there is none. Errors are
@@ -22,16 +22,18 @@
 //	GET /deliveries                the delivery history, newest first; parameters
 //	                               receiver, group, integration, outcome (sent,
 //	                               failed, expired), before (a seq), limit
-//	GET /doctor                    facts of all nodes for `tocsin doctor`, from the
-//	                               node's own machine only
+//	GET /doctor                    facts of all nodes for `tocsin doctor`
+//	GET /audit                     what people changed, newest first; parameters
+//	                               who, action, target, since, until, before, limit
+//	GET /access                    what those without a token may do
+//	GET /tokens                    the API tokens, without their secrets
 //	GET /ledger                    what receivers were told; parameters receiver,
 //	                               group, integration, claimed (true: with a live
 //	                               claim only), limit
 //
 // limit is 100 unless given, at most 1000.
 //
-// Writing, from the node's own machine only, and not through a proxy on it (a
-// request that carries a forwarding header comes from elsewhere):
+// Writing:
 //
 //	POST /config/check             {yaml, templates:[{name,text}]} → {problems:[…]}
 //	POST /config, PUT /config      {yaml, templates, author, comment, base_rev}
@@ -43,6 +45,10 @@
 //	POST /raft/peers               {id, address, voter (default true)}
 //	DELETE /raft/peers/{id}
 //	POST /raft/transfer-leadership {id}; without id Raft chooses
+//	PUT /access                    {anonymous: none, ingest, viewer or operator}
+//	POST /tokens                   {name, role, ttl_seconds} → the token with its
+//	                               secret, which is in no other answer
+//	DELETE /tokens/{name}
 //
 // No answer holds a secret of the configuration.
 package admin
