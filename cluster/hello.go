@@ -10,6 +10,7 @@ import (
 	"net"
 	"time"
 
+	"tocsin/cluster/pki"
 	"tocsin/fsm/model"
 )
 
@@ -121,6 +122,9 @@ func (n *Node) welcome(c net.Conn) (net.Conn, error) {
 	if shown != "" && shown != asked.Node {
 		return nil, n.turnAway(c, "refused a connection to the port between nodes",
 			fmt.Errorf("node %s says that it is %s: %w", shown, asked.Node, ErrOtherNode))
+	}
+	if n.trust != nil && n.trust.External() && n.isRemoved(asked.Node) {
+		return nil, n.turnAway(c, "refused a connection to the port between nodes", fmt.Errorf("%w: %s", pki.ErrRemoved, asked.Node))
 	}
 	own := n.hello()
 	own.Refused = own.foreign(asked)

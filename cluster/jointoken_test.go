@@ -126,6 +126,10 @@ func TestAWaitingNodeIsToldToJoin(t *testing.T) {
 		<-lost.Ready()
 		r.until(5*time.Second, "the vote", func() bool { return votes(a, lost.ID()) })
 		lost.put("after")
+		r.until(5*time.Second, "gossip has met", func() bool {
+			p := a.ListPeers()
+			return p[0].GossipAddress != "" && p[1].GossipAddress != ""
+		})
 		did, err = lost.JoinAt(ctx, a.RaftAddress(), &token)
 		if err != nil || !strings.Contains(did, "nothing to do") {
 			r.Errorf("join again: %q, %v", did, err)

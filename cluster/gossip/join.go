@@ -43,8 +43,10 @@ func (g *Gossip) joinMissing(ctx context.Context) (missing bool) {
 	alive, lost := g.addresses()
 	initial := resolvePeers(ctx, &g.opts)
 	g.mu.Lock()
-	if len(alive) > 1 {
-		g.met = nil // whom it met tells it of the rest
+	for _, m := range g.members {
+		if m.Alive && !m.Self {
+			g.met = nil // it tells of the rest
+		}
 	}
 	lost = append(lost, g.met...)
 	g.mu.Unlock()

@@ -3,6 +3,7 @@ package mux
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -79,6 +80,10 @@ func (d *Dialer) clientTLS(ctx context.Context, raw net.Conn, address, protocol 
 	}
 	c := tls.Client(raw, cfg)
 	if err := c.HandshakeContext(ctx); err != nil {
+		var header tls.RecordHeaderError
+		if errors.As(err, &header) {
+			return nil, ErrOtherPort
+		}
 		return nil, fmt.Errorf("tls handshake: %w", err)
 	}
 	if got := c.ConnectionState().NegotiatedProtocol; got != protocol {

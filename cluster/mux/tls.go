@@ -13,6 +13,9 @@ import (
 // ErrNotTLS says that a connection began with what is not TLS. It was told so.
 var ErrNotTLS = errors.New("it speaks no TLS, and this port speaks nothing else")
 
+// ErrOtherPort says that what listens at an address speaks no TLS.
+var ErrOtherPort = errors.New("what listens there speaks no TLS; is it the port between nodes, 9095 unless it was changed?")
+
 // notTLS is what such a connection is told: who sees it has a wrong address, in
 // a browser, in a probe or in a flag.
 const notTLS = "This is the port between Tocsin's nodes. It speaks TLS, for nodes with a certificate of the cluster only. " +
