@@ -33,7 +33,7 @@ func newMetrics(n *Node) *metrics {
 	m.overlaysMerged = m.counter("tocsin_overlays_merged_total", "Messages sent without a quorum that this node brought into the ledger.")
 	m.overlaysDropped = m.counter("tocsin_overlays_dropped_total", "Overlays of other nodes that were too many to keep, or own ones too many to send.")
 	m.gauges(n)
-	m.all = append(m.all, newClockMetrics(n.clock), newTrustMetrics(n))
+	m.all = append(m.all, newLagMetrics(n), newClockMetrics(n.clock), newTrustMetrics(n))
 	return m
 }
 

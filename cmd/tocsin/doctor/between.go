@@ -87,6 +87,25 @@ func versions(f *found, nodes []*Facts) {
 	}
 }
 
+// behindBy is how many changes a node may lack: facts are not of the same moment.
+const behindBy = 1000
+
+// lag judges whether all have the same state, about.
+func lag(f *found, nodes []*Facts) {
+	var newest uint64
+	for _, n := range nodes {
+		newest = max(newest, n.Applied)
+	}
+	for _, n := range nodes {
+		if missing := newest - n.Applied; missing > behindBy {
+			f.warn(CheckLag, n.label(), fmt.Sprintf("it lacks %d changes that another node has", missing), "if it does not catch up within a minute, see its checks of ports and disk")
+		}
+	}
+	if len(nodes) > 1 {
+		f.unlessSaidAnywhere(CheckLag, fmt.Sprintf("all have what is agreed on, up to entry %d", newest))
+	}
+}
+
 // receivers judges whether messages could get to where they are to go.
 func receivers(f *found, nodes []*Facts) {
 	type place struct {

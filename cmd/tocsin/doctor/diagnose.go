@@ -19,6 +19,7 @@ const (
 	CheckClock       = "clock"
 	CheckVersions    = "same program"
 	CheckConfig      = "same configuration"
+	CheckLag         = "same state"
 	CheckFile        = "configuration file"
 	CheckReceivers   = "receivers"
 	CheckSources     = "sources"
@@ -64,6 +65,7 @@ func Diagnose(answers []Answer) []Check {
 	}
 	ports(&f, nodes)
 	versions(&f, nodes)
+	lag(&f, nodes)
 	receivers(&f, nodes)
 	sources(&f, nodes)
 	replicas(&f, nodes)

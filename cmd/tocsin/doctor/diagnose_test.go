@@ -19,7 +19,7 @@ func trio() []*doctor.Facts {
 		skew := 0.002
 		f := &doctor.Facts{
 			ID: id, Name: id, Version: "1.0", Time: now, Started: now.Add(-time.Hour), State: "follower",
-			Clustered: true, Quorum: true, Voters: 3, Reachable: 3, ConfigRev: 4,
+			Clustered: true, Quorum: true, Voters: 3, Reachable: 3, ConfigRev: 4, Applied: 9000,
 			Gossip: host[id] + ":9094", Raft: host[id] + ":9095", Own: []string{"127.0.0.1", host[id], "fe80::1"}, Clock: &skew,
 			Receivers: []doctor.Target{{Receiver: "ops", Integration: "webhook[0]", Address: "hook.test:443", TLS: true}},
 			Sources:   []doctor.Source{{Name: "prom1:9090", Posts: 60, First: now.Add(-time.Hour), Last: now.Add(-time.Minute)}},
@@ -87,6 +87,7 @@ func TestTrouble(t *testing.T) {
 		"clock unknown":     {func(a, _, _ *doctor.Facts) { a.Clock = nil }, doctor.CheckClock, "a", doctor.Unknown, "not compared", "ask again"},
 		"file differs":      {func(a, _, _ *doctor.Facts) { a.Config.Differs = true }, doctor.CheckFile, "a", doctor.Warn, "not what the cluster runs", "tocsin config apply"},
 		"other program":     {func(a, _, _ *doctor.Facts) { a.Version = "0.9" }, doctor.CheckVersions, "", doctor.Warn, "0.9 on a, 1.0 on b and c", "upgrade"},
+		"behind":            {func(a, _, _ *doctor.Facts) { a.Applied = 100 }, doctor.CheckLag, "a", doctor.Warn, "lacks 8900 changes", "ports and disk"},
 		"other config":      {func(a, _, _ *doctor.Facts) { a.ConfigRev = 3 }, doctor.CheckConfig, "", doctor.Fail, "version 3 on a", "log"},
 		"receiver from one": {func(_, b, _ *doctor.Facts) { b.Receivers[0].Error = "no answer in time" }, doctor.CheckReceivers, "b", doctor.Fail, "hook.test:443 (ops/webhook[0])", "other nodes reach it"},
 		"source of one":     {func(_, b, c *doctor.Facts) { b.Sources, c.Sources = nil, nil }, doctor.CheckSources, "", doctor.Warn, "prom1:9090 posts its alerts to some nodes, and not to b, c", "alerting.alertmanagers"},
