@@ -45,10 +45,11 @@ func watched(t testing.TB) *rig.Cluster {
 	seen := rig.Eventually(10*time.Second, 100*time.Millisecond, func() bool {
 		_, pings := c.Nodes[0].Metric("alertmanager_cluster_pings_seconds_count")
 		_, clocks := c.Nodes[0].Metric("tocsin_clock_skew_seconds")
-		return pings && clocks
+		_, lag := c.Nodes[0].Metric("tocsin_raft_peer_lag_entries")
+		return pings && clocks && lag
 	})
 	if !seen {
-		t.Fatal("no ping and no clock was measured")
+		t.Fatal("no ping, no clock and no lag was measured")
 	}
 	return c
 }
