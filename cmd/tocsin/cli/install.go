@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -67,40 +65,21 @@ func newInstall(s Streams) *cobra.Command {
 	fs.StringSliceVar(&o.Peers, "peers", nil, "The nodes of the cluster, host or host:port of their gossip, with commas between; this machine may be among them.")
 	fs.IntVar(&o.BootstrapExpect, "bootstrap-expect", 0, "Number of empty nodes that form the cluster together, once.")
 	fs.StringVar(&o.Advertise, "advertise", "", "IP or IP:port by which the others reach this node; by default the one of --peers that is this machine's.")
-	fs.StringVar(&tokenFile, "join-token-file", "", "File with the join token; it is copied to "+install.TokenFile+".")
+	fs.StringVar(&tokenFile, "join-token-file", "", "File with the join token, - for standard input; it is copied to "+install.TokenFile+".")
 	fs.BoolVar(&o.NoStart, "no-start", false, "Neither start the service nor have it started with the machine.")
 	fs.BoolVar(&o.NoFirewall, "no-firewall", false, "Leave the firewall alone.")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if tokenFile != "" {
-			token, err := readToken(tokenFile)
-			if err != nil {
-				return err
-			}
-			o.Token = token
+		token, err := readJoinToken(tokenFile, i.In)
+		if err != nil {
+			return err
+		}
+		if token != "" {
+			o.Token = token + "\n"
 		}
 		o.NoStart = o.NoStart || i.root != ""
 		return i.install(cmd.Context(), o)
 	}
 	return cmd
-}
-
-// maxToken bounds a join token's file.
-const maxToken = 64 << 10
-
-func readToken(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", fmt.Errorf("--join-token-file: %w", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxToken+1))
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("--join-token-file: %w", err)
-	case len(text) > maxToken || strings.TrimSpace(string(text)) == "":
-		return "", usagef("--join-token-file: %s holds no token", file)
-	}
-	return string(text), nil
 }
 
 func (i *installer) install(ctx context.Context, o install.Options) error {

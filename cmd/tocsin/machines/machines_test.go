@@ -42,6 +42,7 @@ func TestThreeMachines(t *testing.T) {
 		{"all data is lost", w.disaster},
 		{"uninstall", w.uninstall},
 		{"the package for RHEL", w.rpmLife},
+		{"a cluster with a join token", w.closed},
 	} {
 		began := time.Now()
 		chapter.do()
@@ -101,14 +102,12 @@ func (w *world) failToInstall() {
 
 // install is what the README says: the package, the configuration, one line.
 func (w *world) install() {
-	config := fmt.Sprintf("route: {receiver: team, group_by: [alertname], group_wait: 1s, group_interval: 5s, repeat_interval: 4h}\n"+
-		"receivers: [{name: team, webhook_configs: [{url: %q}]}]\n", w.sink.URL)
 	for i, m := range w.machines {
 		m.do("apt-get install -q -y /root/" + debOf(before))
 		if state := m.property("ActiveState"); state != "inactive" {
 			w.t.Fatalf("the package alone started a node: it is %s", state)
 		}
-		m.write("/etc/tocsin/alertmanager.yml", config)
+		m.write("/etc/tocsin/alertmanager.yml", w.config())
 		out := m.do(installLine)
 		if i < 2 && !strings.Contains(out, "waits for") {
 			w.t.Errorf("%s does not say what it waits for:\n%s", m.name, out)
@@ -125,6 +124,12 @@ func (w *world) install() {
 			w.t.Errorf("firewalld's rules %s:\n%s", where, rules)
 		}
 	}
+}
+
+// config is the cluster's first configuration.
+func (w *world) config() string {
+	return fmt.Sprintf("route: {receiver: team, group_by: [alertname], group_wait: 1s, group_interval: 5s, repeat_interval: 4h}\n"+
+		"receivers: [{name: team, webhook_configs: [{url: %q}]}]\n", w.sink.URL)
 }
 
 func (w *world) installAgain() {
