@@ -63,7 +63,7 @@ func (r *remote) showAccess(a client.Access) error {
 	if r.output == asJSON {
 		return printJSON(r.Out, a)
 	}
-	fmt.Fprintf(r.Out, "Without a token: %s. There are %d tokens.\n", a.Anonymous, a.Tokens)
+	fmt.Fprintf(r.Out, "Without a token: %s. Tokens: %d.\n", a.Anonymous, a.Tokens)
 	if a.Anonymous != "operator" && a.Tokens == 0 {
 		fmt.Fprintln(r.Out, "Nobody has a token, so from other machines nobody may do more: `tocsin token create` makes one.")
 	}
