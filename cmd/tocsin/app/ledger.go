@@ -95,12 +95,22 @@ func (m members) TransferLeadership(ctx context.Context, to model.NodeID) (strin
 		}
 	}
 	if st := m.node.Status(); to != "" && st.Leader == to {
-		return fmt.Sprintf("node %s leads already: nothing to do", to), nil
+		return m.named(to) + " leads already: nothing to do", nil
 	}
 	err := m.noted(ctx, command.Note("leadership.transfer", string(to), ""), func() error {
 		return m.node.TransferLeadership(ctx, to)
 	})
-	return fmt.Sprintf("node %s leads now", m.node.Status().Leader), err
+	return m.named(m.node.Status().Leader) + " leads now", err
+}
+
+// named is a node for people.
+func (m members) named(id model.NodeID) string {
+	for _, p := range m.node.ListPeers() {
+		if p.ID == id && p.Name != "" && p.Name != string(id) {
+			return fmt.Sprintf("node %s (%s)", p.Name, id)
+		}
+	}
+	return "node " + string(id)
 }
 
 // LookAround asks all nodes how they are.
