@@ -17,6 +17,10 @@
 //	GET /config                    the active version, secrets masked
 //	GET /config/{rev}              any version that is kept, secrets masked
 //	GET /config/history?limit=     versions without their texts, newest first
+//	GET /config/diff?from=&to=     how two versions differ, secrets masked; without
+//	                               parameters the active one and the one before
+//	GET /config/routes?rev=        the routing tree
+//	GET /config/routes/test        where an alert goes; label=NAME=VALUE, repeated
 //	GET /openapi.yaml              this API in OpenAPI 3.0
 //	GET /raft/peers                the nodes
 //	GET /deliveries                the delivery history, newest first; parameters
@@ -36,12 +40,17 @@
 // Writing:
 //
 //	POST /config/check             {yaml, templates:[{name,text}]} → {problems:[…]}
+//	POST /config/plan              the same body → what it would change now: alerts
+//	                               that go elsewhere, what would be told, whom
+//	                               nobody would tell the end, who cannot load it
 //	POST /config, PUT /config      {yaml, templates, author, comment, base_rev}
 //	                               → {rev, hash}; base_rev 0 or absent means that
 //	                               any version may be active now. The header
 //	                               If-Match: "<rev>" says the same. from_rev
 //	                               instead of yaml and templates brings back the
-//	                               texts of an older version.
+//	                               texts of an older version. What runs already
+//	                               makes no version ("unchanged"); a 409 says who
+//	                               changed what "since".
 //	POST /raft/peers               {id, address, voter (default true)}
 //	DELETE /raft/peers/{id}
 //	POST /raft/transfer-leadership {id}; without id Raft chooses

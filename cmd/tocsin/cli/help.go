@@ -67,10 +67,11 @@ func listTopics(s Streams) error {
 		return err
 	}
 	fmt.Fprintf(s.Out, "\nTopics, shown by `tocsin help TOPIC`:\n")
+	list := newTable(s.Out)
 	for _, t := range topics {
-		fmt.Fprintf(s.Out, "  %-12s %s\n", t.Name, t.Title)
+		list.row("  "+t.Name, t.Title)
 	}
-	return nil
+	return list.flush()
 }
 
 // completeHelp offers commands and topics to the shell.
