@@ -38,6 +38,26 @@
 // of a send under way is nobody else's affair (overlay.go). A leader that does not
 // reach a voter gives way to one that does (balance.go).
 //
+// Who may speak on the port between nodes is in admit.go: TLS proves that the
+// other side has the key of its certificate, and the hello that follows says in
+// words why it is not welcome. A newcomer gets its certificate by enrolling
+// (enrol.go asks, enrolserve.go answers), founders from the one that founds
+// (found.go). Certificates, authorities and gossip keys follow the replicated
+// state (follow.go, keys.go). Injected transports have none of it.
+//
+// Any member signs certificates, its own and those of newcomers, because all hold
+// the authority's key with the state; only the use of a token goes through the
+// log. Had the leader alone signed, a cluster without a quorum whose certificates
+// end could never get one again.
+//
+// Gossip is always encrypted; in an open cluster with a key that everybody knows
+// (pki.OpenGossipKey). So opening and closing a cluster is the replacement of a
+// key like any other, without a moment in which some speak and others do not hear.
+//
+// A removed node is refused by its ID, for as long as a certificate of it may be
+// good. It has held the authority's key, so a node that fell into wrong hands is
+// only shut out by replacing the authority as well.
+//
 // Differences from the design page: a node that rejoins under a new ID names
 // its old one, so that the leader can remove the voter that will not come back.
 // The ID is also changed when log and state disagree in a way that only a lost

@@ -10,5 +10,8 @@
 // mean here what they mean there: peers are resolved anew and joined again for
 // as long as they are missing.
 //
+// With keys, everything is encrypted and nothing else is understood. Who does not
+// have them is named once a minute.
+//
 // It must not know Raft, commands or what the messages say.
 package gossip

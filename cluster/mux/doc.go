@@ -10,5 +10,8 @@
 // closed, only a bounded number may be in that state, and all that were accepted
 // are closed with the mux, so that nothing reads from a dead node for ever.
 //
+// What speaks no TLS where TLS is wanted is told so in plain text, a browser in
+// HTTP. Certificates are for the protocols' owners to judge (see Handshaken).
+//
 // It must not know what the protocols mean, nor who the peers are.
 package mux
