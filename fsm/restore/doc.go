@@ -13,8 +13,8 @@
 // backup is an earlier state of this very cluster: the ledger knows what the
 // receivers were told after the backup, and the backup does not. A backup of
 // another cluster, or of another line of this one, knows what receivers may have
-// been told: it comes in as doubt, so that what fires is told again and what does
-// not is told resolved. A restore repeats a page rather than lose one.
+// been told: it comes in as doubt, so that what fires is told again and what ends is
+// told resolved. A restore repeats a page rather than lose one.
 //
 // Doubt is the other half: a cluster that is founded from a backup cannot know
 // what was told after it, so nothing in its ledger stays certain, and the claims

@@ -29,8 +29,10 @@ type backups struct{ n *Node }
 
 // Write streams a backup to w.
 func (b backups) Write(ctx context.Context, w io.Writer, stale bool) error {
-	if err := b.n.cluster.CatchUp(ctx); err != nil && !stale {
-		return refused(err)
+	if !stale {
+		if err := b.n.cluster.CatchUp(ctx); err != nil {
+			return refused(err)
+		}
 	}
 	// Who takes all secrets away is told of, unless there is no quorum to tell.
 	if _, err := b.n.propose(ctx, command.Note("snapshot.save", "", "")); err != nil && !stale {

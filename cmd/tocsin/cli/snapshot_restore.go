@@ -114,7 +114,7 @@ func restoredText(d *client.Restored) string {
 		fmt.Fprintf(&b, "API tokens that are valid again: %s\n", strings.Join(d.Tokens, ", "))
 	}
 	if d.Foreign || d.OtherLine {
-		fmt.Fprintf(&b, "what was told: %d groups in doubt; what fires of them is told again, what does not is told resolved\n", d.Doubted)
+		fmt.Fprintf(&b, "what was told: %d groups in doubt; what fires of them is told again\n", d.Doubted)
 	} else {
 		b.WriteString("what was told: kept as this cluster knows it, which is more than the backup\n")
 	}
