@@ -29,6 +29,8 @@ type Facts struct {
 	Layout Layout
 	// Env is the text of the file of flags; ours if there is none.
 	Env string
+	// Mute: the first configuration is ours, which tells nobody.
+	Mute bool
 	// Data: the data folder holds something.
 	Data bool
 	// Live: systemd runs here, so the service can be started.
@@ -56,6 +58,11 @@ func Look(ctx context.Context, m *Machine, o *Options, program string) (Facts, e
 	case !errors.Is(err, fs.ErrNotExist):
 		return f, err
 	}
+	config, err := os.ReadFile(m.at(ConfigFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return f, err
+	}
+	f.Mute = err != nil || string(config) == configText
 	entries, err := os.ReadDir(m.at(DataDir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return f, err

@@ -20,7 +20,7 @@ func plan(t *testing.T, r *root, o install.Options, change func(*install.Facts))
 	if err != nil {
 		t.Fatal(err)
 	}
-	facts.Env, facts.Data = looked.Env, looked.Data
+	facts.Env, facts.Data, facts.Mute = looked.Env, looked.Data, looked.Mute
 	if change != nil {
 		change(&facts)
 	}
@@ -130,6 +130,27 @@ func TestTheirsStays(t *testing.T) {
 	// Without peers, the flags stay.
 	if err := install.Run(t.Context(), &r.Machine, plan(t, r, install.Options{}, nil).Steps, o.report); err != nil || r.read(install.EnvFile) != env {
 		t.Errorf("%v, flags %q", err, r.read(install.EnvFile))
+	}
+}
+
+func TestTheDefaultConfigurationIsSaidToTellNobody(t *testing.T) {
+	r := newRoot(t)
+	said := func() bool {
+		return slices.ContainsFunc(plan(t, r, threeNodes, nil).Notes, func(n string) bool { return strings.Contains(n, "nobody is told") })
+	}
+	if !said() {
+		t.Error("nothing is said where there is no configuration")
+	}
+	var o outcomes
+	if err := install.Run(t.Context(), &r.Machine, plan(t, r, threeNodes, nil).Steps, o.report); err != nil {
+		t.Fatal(err)
+	}
+	if !said() {
+		t.Error("nothing is said of our own configuration")
+	}
+	r.write(install.ConfigFile, "theirs\n")
+	if said() {
+		t.Error("somebody's own configuration is said to tell nobody")
 	}
 }
 

@@ -39,6 +39,10 @@ func Make(o Options, f Facts, binary []byte, docs []Doc) Plan {
 	if f.Firewall != NoFirewall && !o.NoFirewall {
 		p.addFirewall(env, f)
 	}
+	if f.Mute && !f.Data {
+		p.Notes = append(p.Notes, "nobody is told anything yet: name a receiver in "+ConfigFile+
+			", the same on all machines; where the node runs already, `systemctl reload tocsin` on one of them then")
+	}
 	switch {
 	case o.NoStart:
 	case f.Live:

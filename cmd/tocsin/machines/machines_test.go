@@ -265,7 +265,7 @@ func (w *world) disaster() {
 	for _, m := range w.machines {
 		m.do("systemctl stop tocsin; rm -rf /var/lib/tocsin/*")
 	}
-	first.do("tocsin snapshot restore /root/last --storage.path=/var/lib/tocsin && chown -R tocsin:tocsin /var/lib/tocsin")
+	first.do("tocsin snapshot restore /root/last --storage.path=/var/lib/tocsin")
 	for _, m := range w.machines {
 		m.do("systemctl start tocsin")
 	}
