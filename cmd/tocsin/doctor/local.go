@@ -87,7 +87,7 @@ func speed(f *found, name string, m *Machine) {
 		return
 	}
 	median := time.Duration(s.Median * float64(time.Second))
-	text := fmt.Sprintf("a synced write to %s takes %v (worst of %d: %v)", m.Folder, median.Round(10*time.Microsecond), s.Writes, time.Duration(s.Worst*float64(time.Second)).Round(10*time.Microsecond))
+	text := fmt.Sprintf("a synced write to %s takes %v (worst of %d: %v)", m.Folder, median.Round(time.Microsecond), s.Writes, time.Duration(s.Worst*float64(time.Second)).Round(time.Microsecond))
 	const fix = "put the data folder on a local SSD, and look for what else writes to it: `iostat -x 1`"
 	switch {
 	case median > syncBad:
