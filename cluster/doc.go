@@ -58,6 +58,11 @@
 // good. It has held the authority's key, so a node that fell into wrong hands is
 // only shut out by replacing the authority as well.
 //
+// Nothing is proposed that a member does not know (versions.go). Members are
+// changed by hand by the leader only (tend.go), and by the autopilot only if it is
+// told to. What is done to the folder of a node that does not run stands apart:
+// founding a cluster from a backup (folder.go), recovering one (salvage.go).
+//
 // Differences from the design page: a node that rejoins under a new ID names
 // its old one, so that the leader can remove the voter that will not come back.
 // The ID is also changed when log and state disagree in a way that only a lost
