@@ -21,7 +21,8 @@ type Situation struct {
 	Tick, Now model.Millis
 }
 
-// skew is how far two nodes' clocks may differ without anybody noticing.
+// skew is how far two nodes' clocks may differ without anybody noticing: the
+// least that an entry must be in the future to count as faulty.
 const skew = model.Millis(60_000)
 
 // NeedsUpdate says why a message is due, given what the receiver was told last;
@@ -32,9 +33,10 @@ const skew = model.Millis(60_000)
 // Alerts in Maybe are told again, whichever way they have gone since, because
 // the receiver may not know. Alerts that are muted while they still fire do not
 // count as gone, so their receiver is not told that all is over when something
-// else in the group is. And an entry from the future, beyond what clocks differ
-// by, counts as too long ago: a faulty clock must not hold repeats back; the
-// ledger's own rule keeps them from coming too often.
+// else in the group is. And an entry from further in the future than a repeat
+// interval counts as too long ago: a clock that was wrong when it was settled may
+// hold a repeat back by as much as it was wrong, so that nothing is told twice
+// when the clock of the leader is right again, but not for ever.
 func NeedsUpdate(e *model.Entry, s Situation) model.Reason {
 	if e == nil {
 		e = &model.Entry{}
@@ -48,7 +50,8 @@ func NeedsUpdate(e *model.Entry, s Situation) model.Reason {
 	if s.SendResolved && (s.Resolved.Meets(e.Maybe) || !s.Resolved.SubsetOf(e.Resolved)) {
 		return model.ReasonSomeResolved
 	}
-	if e.Stamp < s.Tick-model.Millis(s.Repeat.Milliseconds()) || e.Stamp > s.Now+skew {
+	repeat := model.Millis(s.Repeat.Milliseconds())
+	if e.Stamp < s.Tick-repeat || e.Stamp > s.Now+max(skew, repeat) {
 		return model.ReasonRepeat
 	}
 	return model.ReasonNone

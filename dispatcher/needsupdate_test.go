@@ -64,7 +64,8 @@ func TestNeedsUpdate(t *testing.T) {
 		{"repeat not yet", told(model.Entry{Must: set(1), Stamp: now - hour}), dispatcher.Situation{Firing: set(1)}, model.ReasonNone},
 		{"repeat is for what fires", told(model.Entry{Resolved: set(1), Stamp: now - 9*hour}), dispatcher.Situation{Resolved: set(1), SendResolved: true}, model.ReasonNone},
 		{"told a moment from now", told(model.Entry{Must: set(1), Stamp: now + 30_000}), dispatcher.Situation{Firing: set(1)}, model.ReasonNone},
-		{"told an hour from now", told(model.Entry{Must: set(1), Stamp: now + hour}), dispatcher.Situation{Firing: set(1)}, model.ReasonRepeat},
+		{"told an hour from now", told(model.Entry{Must: set(1), Stamp: now + hour}), dispatcher.Situation{Firing: set(1)}, model.ReasonNone},
+		{"told years from now", told(model.Entry{Must: set(1), Stamp: now + 20000*hour}), dispatcher.Situation{Firing: set(1)}, model.ReasonRepeat},
 	} {
 		c.s.Repeat, c.s.Tick, c.s.Now = time.Hour, now, now
 		if got := dispatcher.NeedsUpdate(c.entry, c.s); got != c.want {
