@@ -16,6 +16,8 @@ const (
 	claimTimeout = 3 * time.Second
 	expiry       = 10 * time.Second
 	election     = 4 * time.Second
+	// healTime is what the hold of a cut has beyond the peer timeout.
+	healTime = 2500 * time.Millisecond
 	// slack is for what runs once a second.
 	slack = 2 * time.Second
 	// lonelyAfter is when a node that is cut off knows it: gossip takes up to ten
@@ -29,7 +31,7 @@ const (
 
 // degradedBound is how long a telling without a quorum takes (I10).
 func (w *world) degradedBound() time.Duration {
-	return groupWait + groupInterval + claimTimeout + peerTimeout + time.Duration(w.s.Nodes-1)*peerTimeout + time.Second + slack
+	return groupWait + groupInterval + claimTimeout + peerTimeout + healTime + time.Duration(w.s.Nodes-1)*peerTimeout + time.Second + slack
 }
 
 // worstBound is how long any telling takes while the views are stable (I1).

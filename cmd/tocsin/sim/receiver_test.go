@@ -27,6 +27,9 @@ type receiver struct {
 	got  []receipt
 	// believes is what it was last told of each alert.
 	believes map[string]belief
+	// trap gets the sender of the next message that is taken, and that message no
+	// answer.
+	trap chan *member
 	// open are the requests that are with the receiver now.
 	open map[*request]struct{}
 }
@@ -150,6 +153,15 @@ func (r *receiver) ServeHTTP(answer http.ResponseWriter, q *http.Request) {
 		return
 	}
 	r.take(rec)
+	r.mu.Lock()
+	trap := r.trap
+	r.trap = nil
+	r.mu.Unlock()
+	if trap != nil {
+		trap <- rec.from
+		pause(q, time.Minute)
+		return
+	}
 	if m.drop {
 		panic(http.ErrAbortHandler)
 	}

@@ -46,6 +46,7 @@ const (
 	opUnsilence op = "unsilence"  // node A is asked to expire the silence of Alert
 	opHush      op = "hush"       // Alert begins to fire, and node A is asked to silence it N times 40 ms after it is about to be told
 	opRecast    op = "recast"     // Alert begins to fire, and node A is given a new configuration N times 40 ms after it is about to be told
+	opFell      op = "fell"       // Alert changes, and whoever tells of it is killed before it has an answer (only by -sim.menu)
 	opConfig    op = "config"     // node A is given a new configuration
 	opReload    op = "reload"     // node A reloads the configuration that it has
 	opTransfer  op = "transfer"   // node A is asked to make somebody else lead
@@ -86,7 +87,7 @@ var faults = []op{
 // undo are the ops that end a fault; they come with it.
 var undo = map[op]op{
 	opMute: opUnmute, opReach: opUnmute, opSilence: opUnsilence, opHush: opUnsilence, opCut: opHeal, opCutLeader: opHeal, opSplit: opHeal, opPart: opHeal, opOneWay: opHeal,
-	opAlone: opHeal, opBlock: opHeal, opLoss: opHeal, opDelay: opHeal, opUnreach: opHeal, opCrash: opStart,
+	opAlone: opHeal, opBlock: opHeal, opLoss: opHeal, opDelay: opHeal, opUnreach: opHeal, opCrash: opStart, opFell: opStart,
 	opKillAll: opStart, opStop: opStart, opWipe: opStart, opRefuse: opWell, opBusy: opWell, opNoAnswer: opWell, opSlow: opWell, opLate: opWell,
 }
 

@@ -117,6 +117,7 @@ func (w *world) steps() map[op]action {
 				m.kill()
 			}
 		},
+		opFell: w.doFell,
 		opStart: func(_ step, a, _ *member, _ *source) {
 			if node, _ := a.process(); node == nil {
 				a.start()
@@ -276,6 +277,25 @@ func (w *world) doTransfer(_ step, a, _ *member, _ *source) {
 		err := node.Cluster().TransferLeadership(ctx, "")
 		w.note("%s asked for another leader: %v", a.name, err)
 	})
+}
+
+// doFell waits until somebody tells of the alert's change, and kills it.
+func (w *world) doFell(_ step, _, _ *member, s *source) {
+	r := w.receiverOf(s)
+	r.mu.Lock()
+	trap := make(chan *member, 1)
+	r.trap = trap
+	r.mu.Unlock()
+	s.set(!s.truth().firing)
+	select {
+	case m := <-trap:
+		m.kill()
+		w.note("%s fell", m.name)
+	case <-time.After(3 * groupInterval):
+	}
+	r.mu.Lock()
+	r.trap = nil
+	r.mu.Unlock()
 }
 
 // whenTold makes an alert fire, and does something when the nodes are about to

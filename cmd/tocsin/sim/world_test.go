@@ -27,7 +27,7 @@ const (
 	validFor    = 20 * time.Second
 	// calmFor is how long nothing goes wrong at the end of a run.
 	// stillFor is how much of it is enough if nothing happens.
-	calmFor  = 42 * time.Second
+	calmFor  = 45 * time.Second
 	stillFor = 2*groupInterval + slack
 )
 
