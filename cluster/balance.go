@@ -25,6 +25,11 @@ const (
 
 // runBalance looks for a voter that reaches more of the others than this node.
 func (l *leadership) runBalance() {
+	// Whom it has not heard since it began to lead, it may only not have asked
+	// yet, or in vain: it has to miss him for as long as it would miss any other.
+	if !sleep(l.ctx, sightFor) {
+		return
+	}
 	var since time.Time
 	for sleep(l.ctx, balanceInterval) {
 		better := l.betterPlaced()
