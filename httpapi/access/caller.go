@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 
@@ -37,7 +36,9 @@ func WithPeer(ctx context.Context, p Peer) context.Context {
 
 // forwarding are the headers by which proxies say that a request is not their
 // own.
-var forwarding = [...]string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"}
+var forwarding = [...]string{
+	"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Server", "X-Real-Ip", "Via",
+}
 
 // byPlace is who asks, going by where he is: at the node's own machine, or
 // nobody in particular.
@@ -49,7 +50,7 @@ func (g *Gate) byPlace(r *http.Request, n *known) caller {
 		}
 		return caller{actor: model.Actor{Name: name}, role: Admin}
 	}
-	if g.local(r) {
+	if local(r) {
 		return caller{actor: model.Actor{Name: Local}, role: Admin}
 	}
 	return caller{actor: model.Actor{Name: Anonymous, Address: address(r)}, role: n.anonymous, stranger: true}
@@ -57,37 +58,33 @@ func (g *Gate) byPlace(r *http.Request, n *known) caller {
 
 // local reports whether a request comes from this machine. What is looked at is
 // the peer of the connection; a forwarding header only ever says no, because then
-// the peer is a proxy that speaks for somebody else. The host asked for must be
-// this machine, too: a web page whose name was made to point to 127.0.0.1 has its
-// own name there.
-func (g *Gate) local(r *http.Request) bool {
+// the peer is a proxy that speaks for somebody else. So does HTTP/1.0, which is
+// what nginx speaks to what is behind it unless it is told otherwise: without a
+// header of its own, and asking for the address that it was given. The host asked
+// for must be loopback, too: a web page whose name was made to point to 127.0.0.1
+// has its own name there, and a proxy that only moves bytes has the machine's.
+func local(r *http.Request) bool {
+	if !r.ProtoAtLeast(1, 1) {
+		return false
+	}
 	for _, h := range forwarding {
 		if r.Header.Get(h) != "" {
 			return false
 		}
 	}
 	ip := net.ParseIP(address(r))
-	return ip != nil && ip.IsLoopback() && g.ownHost(r.Host)
+	return ip != nil && ip.IsLoopback() && isLoopback(r.Host)
 }
 
-func (g *Gate) ownHost(host string) bool {
+func isLoopback(host string) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
-	host = strings.ToLower(strings.Trim(host, "[]"))
+	host = strings.Trim(host, "[]")
 	if ip := net.ParseIP(host); ip != nil {
 		return ip.IsLoopback()
 	}
-	short, _, _ := strings.Cut(g.hostname, ".")
-	return host == "" || host == "localhost" || host == g.hostname || host == short
-}
-
-func hostname() string {
-	name, err := os.Hostname()
-	if err != nil || name == "" {
-		return "localhost"
-	}
-	return strings.ToLower(name)
+	return strings.EqualFold(host, "localhost")
 }
 
 // address is the host that the connection comes from.

@@ -16,7 +16,8 @@
 //     from: a wrong one is refused on the node's own machine, too. Without one,
 //     that machine may do all, so that nobody locks himself out.
 //   - A forwarding header never makes a request local, and makes none local that
-//     came over loopback: then a proxy speaks for somebody else.
+//     came over loopback: then a proxy speaks for somebody else. The host asked
+//     for must be loopback, too.
 //   - Secrets are in no log, no answer but the one that makes them, and no row of
 //     the audit.
 //

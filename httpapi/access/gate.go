@@ -31,7 +31,6 @@ type Gate struct {
 	keys     *Keys
 	users    users
 	prefix   string
-	hostname string
 	logger   *slog.Logger
 	failures *throttle
 	said     *throttle
@@ -52,7 +51,7 @@ func NewGate(o Options) *Gate {
 		o.Registerer.MustRegister(expiries{o.Keys})
 	}
 	return &Gate{
-		keys: o.Keys, users: users{o.WebConfigFile}, prefix: o.Prefix, hostname: hostname(), logger: o.Logger,
+		keys: o.Keys, users: users{o.WebConfigFile}, prefix: o.Prefix, logger: o.Logger,
 		failures: newThrottle(o.Now), said: newThrottle(o.Now), needs: map[string]need{},
 		refused: promauto.With(o.Registerer).NewCounterVec(prometheus.CounterOpts{
 			Name: "tocsin_http_access_refused_total",

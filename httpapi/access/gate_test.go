@@ -102,6 +102,9 @@ func (d *door) ask(what string, headers ...string) *httptest.ResponseRecorder {
 			r.RemoteAddr = headers[i+1]
 		case "host":
 			r.Host = headers[i+1]
+		case "proto":
+			r.Proto = headers[i+1]
+			r.ProtoMajor, r.ProtoMinor, _ = http.ParseHTTPVersion(r.Proto)
 		default:
 			r.Header.Set(headers[i], headers[i+1])
 		}
@@ -288,10 +291,11 @@ func TestLocal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	short, _, _ := strings.Cut(name, ".")
 	for _, from := range []string{"127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "[::ffff:127.0.0.1]:1"} {
 		d.expect(200, "local", applies, "from", from, "host", "localhost:9093")
 	}
-	for _, host := range []string{"localhost", "LOCALHOST:9093", "127.0.0.1:9093", "127.0.1.1", "[::1]:9093", "::1", name, name + ":9093", ""} {
+	for _, host := range []string{"localhost", "LOCALHOST:9093", "127.0.0.1:9093", "127.0.1.1", "[::1]:9093", "::1"} {
 		d.expect(200, "local", applies, "from", "127.0.0.1:1", "host", host)
 	}
 	// A page whose name leads here asks for its own.
@@ -301,7 +305,16 @@ func TestLocal(t *testing.T) {
 	for _, from := range []string{"10.0.0.9:1", "[2001:db8::1]:1", "@", "", "127.0.0.1", "localhost:1"} {
 		d.expect(403, "", applies, "from", from, "host", "localhost")
 	}
-	for _, h := range []string{"X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Host", "Via"} {
+	// A proxy that only moves bytes, such as one that adds TLS, hands on the name
+	// that others ask for: it may be the machine's.
+	for _, host := range []string{name, name + ":9093", short, ""} {
+		d.expect(403, "", applies, "from", "127.0.0.1:1", "host", host)
+	}
+	// A proxy that nobody has configured says nothing of itself and asks for the
+	// address that it was given, but speaks the old HTTP.
+	d.expect(403, "", applies, "from", "127.0.0.1:1", "host", "127.0.0.1:9093", "proto", "HTTP/1.0")
+	d.expect(200, "anonymous", reads, "from", "127.0.0.1:1", "host", "127.0.0.1:9093", "proto", "HTTP/1.0")
+	for _, h := range []string{"X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Server", "Via"} {
 		d.expect(403, "", applies, "from", "127.0.0.1:1", "host", "localhost", h, "127.0.0.1")
 		d.expect(403, "", applies, h, "127.0.0.1", "host", "localhost")
 	}
