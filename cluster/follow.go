@@ -1,14 +1,16 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
-	"tocsin/cluster/pki"
 	"tocsin/fsm"
 	"tocsin/fsm/command"
 	"tocsin/fsm/model"
@@ -95,28 +97,31 @@ func (n *Node) isRemoved(id model.NodeID) bool {
 	return ok
 }
 
+// maxRemovals bounds the removed nodes that are remembered, so that their record
+// stays within model.MaxRecordBytes whatever the IDs: the newest are. Time alone
+// makes none of them forgotten: a removed node that still runs has the
+// authority's key, and renews its certificate as the members do.
+const maxRemovals = 256
+
 // setRemoved has the cluster take down that a node was removed, or that it is
-// welcome again. A removed node's certificate is good for no longer than it
-// lives, so it need not be remembered for longer.
+// welcome again.
 func (l *leadership) setRemoved(ctx context.Context, id model.NodeID, removed bool) error {
 	n := l.n
 	if n.trust == nil {
 		return nil
 	}
-	list, now := n.removals(), n.Now()
+	list := n.removals()
 	if _, is := list[id]; is == removed {
 		return nil
 	}
-	next := make(map[model.NodeID]time.Time, len(list)+1)
-	for other, at := range list {
-		if now.Sub(at) < 2*pki.NodeLife {
-			next[other] = at
-		}
+	next := maps.Clone(list)
+	if next == nil {
+		next = make(map[model.NodeID]time.Time)
 	}
+	delete(next, id)
 	if removed {
-		next[id] = now.UTC().Truncate(time.Second)
-	} else {
-		delete(next, id)
+		forgetRemovals(next, maxRemovals-1)
+		next[id] = n.Now().UTC().Truncate(time.Second)
 	}
 	body, err := json.Marshal(next)
 	if err != nil {
@@ -125,6 +130,19 @@ func (l *leadership) setRemoved(ctx context.Context, id model.NodeID, removed bo
 	// The leader alone changes it, one change at a time.
 	_, err = l.propose(ctx, command.PutRecord{Record: model.RecordPKI, Name: recordRemoved, BaseRev: model.AnyRev, Body: body})
 	return err
+}
+
+// forgetRemovals leaves at most keep nodes in a list: those removed last.
+func forgetRemovals(list map[model.NodeID]time.Time, keep int) {
+	if len(list) <= keep {
+		return
+	}
+	oldest := slices.SortedFunc(maps.Keys(list), func(a, b model.NodeID) int {
+		return cmp.Or(list[a].Compare(list[b]), cmp.Compare(a, b))
+	})
+	for _, id := range oldest[:len(list)-keep] {
+		delete(list, id)
+	}
 }
 
 // greeted are the connections whose other side is known.

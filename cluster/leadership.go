@@ -98,6 +98,7 @@ func (l *leadership) run() {
 	wg.Go(l.runCleanup)
 	wg.Go(l.runBalance)
 	wg.Go(l.runKeys)
+	wg.Go(l.settleRemovals)
 	wg.Wait()
 }
 

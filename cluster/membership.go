@@ -195,16 +195,42 @@ func (l *leadership) remove(ctx context.Context, id raft.ServerID) error {
 		return err
 	}
 	if id == l.e.id {
-		return nil // not the leader any more; the next one drops the record
+		return nil // not the leader any more; the next one notes it, see settleRemovals
 	}
 	if cfg, _ := l.e.configuration(); len(cfg.Servers) == 1 {
 		l.n.keepIdentity(func(to *identity) { to.Others = false })
 	}
-	if err := l.setRemoved(ctx, model.NodeID(id), true); err != nil {
+	return l.noteRemoved(ctx, model.NodeID(id))
+}
+
+// noteRemoved has the state say that a node is no member any more.
+func (l *leadership) noteRemoved(ctx context.Context, id model.NodeID) error {
+	if err := l.setRemoved(ctx, id, true); err != nil {
 		return err
 	}
-	_, err = l.propose(ctx, command.RemoveNode{ID: model.NodeID(id)})
+	_, err := l.propose(ctx, command.RemoveNode{ID: id})
 	return err
+}
+
+// settleRemovals notes the removals that the leader before could not: of itself,
+// or because it ended in between. Otherwise such a node would still be trusted.
+func (l *leadership) settleRemovals() {
+	n := l.n
+	n.membership.Lock()
+	defer n.membership.Unlock()
+	cfg, _ := l.e.configuration()
+	for node := range n.opts.Machine.View().Nodes() {
+		if memberOf(cfg, raft.ServerID(node.ID)) {
+			continue
+		}
+		if err := l.noteRemoved(l.ctx, node.ID); err != nil {
+			if l.ctx.Err() == nil {
+				n.log.Warn("that a node was removed cannot be noted; the next leader tries again", "node", node.ID, "err", err)
+			}
+			return
+		}
+		n.log.Info("noted that a node was removed", "node", node.ID, "name", node.Name)
+	}
 }
 
 // change waits for a change of the Raft configuration.

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -226,6 +227,85 @@ func TestRemovedNodeIsRefused(t *testing.T) {
 		}
 		r.until(20*time.Second, "member again", func() bool { return votes(leader, gone.ID()) && gone.Quorum().Held })
 		gone.put("again")
+		stopAll(append(rest, gone)...)
+	})
+}
+
+// A removed node has the authority's key, and renews its certificate like any
+// other: it is remembered for longer than a certificate lasts.
+func TestRemovedNodesAreNotForgotten(t *testing.T) {
+	bubble(t, func(r *rig) {
+		nodes := r.trio(secure)
+		var ids []model.NodeID
+		remove := func(of []*node) []*node {
+			leader := leaderOf(of...)
+			gone := others(of, leader)[0]
+			if err := leader.RemovePeer(context.Background(), gone.ID()); err != nil {
+				r.Fatal(err)
+			}
+			ids = append(ids, gone.ID())
+			return others(of, gone)
+		}
+		rest := remove(nodes)
+		time.Sleep(5 * time.Second)
+		stopAll(nodes...)
+		time.Sleep(3 * pki.NodeLife)
+		for i, n := range rest {
+			rest[i] = r.start(n.i, secure, peers(1, 2, 3))
+		}
+		r.until(20*time.Second, "ready", func() bool { return rest[0].isReady() && rest[1].isReady() })
+		last := remove(rest)[0]
+		time.Sleep(5 * time.Second)
+		for _, id := range ids {
+			shown := []tls.Certificate{certificateOf(t, authorityOf(t, last), id, time.Now())}
+			if got := r.knock(9, last.i, mux.ProtocolRPC, shown, id); !got.Refused || !strings.Contains(got.Why, "was removed") {
+				r.Errorf("removed node %s is answered %+v", id, got)
+			}
+		}
+		stopAll(rest...)
+	})
+}
+
+// The list of removed nodes fits into its record, however many there were.
+func TestRemovedNodesAreBounded(t *testing.T) {
+	list := map[model.NodeID]time.Time{}
+	now := time.Now().UTC().Truncate(time.Second)
+	for i := range 2000 {
+		id := model.NodeID(fmt.Sprintf("%0128d", i))
+		cluster.ForgetRemovals(list, cluster.MaxRemovals-1)
+		list[id] = now.Add(time.Duration(i) * time.Second)
+		if _, ok := list[model.NodeID(fmt.Sprintf("%0128d", max(0, i-200)))]; !ok {
+			t.Fatalf("after %d removals the one 200 before is forgotten", i)
+		}
+	}
+	body, err := json.Marshal(list)
+	if err != nil || len(body) > model.MaxRecordBytes {
+		t.Errorf("the list has %d bytes, %v", len(body), err)
+	}
+}
+
+// A leader that is removed cannot write down that it was: the next one does.
+func TestRemovedLeaderIsRefused(t *testing.T) {
+	bubble(t, func(r *rig) {
+		nodes := r.trio(secure)
+		gone := leaderOf(nodes...)
+		rest := others(nodes, gone)
+		shown := []tls.Certificate{certificateOf(t, authorityOf(t, gone), gone.ID(), time.Now())}
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := rest[0].RemovePeer(ctx, gone.ID()); err != nil {
+			r.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		for _, n := range rest {
+			if got := r.knock(gone.i, n.i, mux.ProtocolRPC, shown, gone.ID()); !got.Refused || !strings.Contains(got.Why, "was removed from the cluster") {
+				r.Errorf("node %d answers the removed leader with %+v", n.i, got)
+			}
+			if _, ok := n.machine.View().Node(gone.ID()); ok {
+				r.Errorf("node %d keeps the record of the removed leader", n.i)
+			}
+		}
+		rest[0].put("without")
 		stopAll(append(rest, gone)...)
 	})
 }
