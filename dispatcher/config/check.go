@@ -2,6 +2,7 @@ package config
 
 import (
 	"path/filepath"
+	"strings"
 
 	amconfig "github.com/prometheus/alertmanager/config"
 	"gopkg.in/yaml.v3"
@@ -106,6 +107,44 @@ func (c *check) build(v *model.ConfigVersion, o Options) {
 			c.walker.complain(receivers[i], "%v", err)
 		}
 	}
+	if o.NeedFiles && len(c.walker.problems) == 0 {
+		c.walker.needFiles(localFiles(l.config.Upstream))
+	}
+}
+
+// needFiles complains of the files that cannot be read, each where it is first
+// named.
+func (w *walker) needFiles(files []File) {
+	for _, f := range files {
+		if f.Err == nil {
+			continue
+		}
+		at := naming(w.doc.root, f.Path)
+		if at == nil {
+			at = w.doc.root
+		}
+		w.complain(at, "%v: put it there on every node first, readable by the user that tocsin runs as", f.Err)
+	}
+}
+
+// naming is the first scalar that names the file at path, which is its text or
+// ends with it where a relative path starts from a folder.
+func naming(n *yaml.Node, path string) *yaml.Node {
+	if n.Kind == yaml.ScalarNode {
+		if n.Value == path || n.Value != "" && strings.HasSuffix(path, "/"+filepath.Clean(n.Value)) {
+			return n
+		}
+		return nil
+	}
+	for i, child := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 {
+			continue // a key
+		}
+		if at := naming(child, path); at != nil {
+			return at
+		}
+	}
+	return nil
 }
 
 // whole is Alertmanager's last word. Whatever it refuses that nothing before it

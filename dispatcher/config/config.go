@@ -58,6 +58,10 @@ type Options struct {
 	// BaseDir is what relative paths in http_config start from: the folder of
 	// the configuration file.
 	BaseDir string
+	// NeedFiles has CheckVersion find fault with a file that is named and cannot
+	// be read here. Alertmanager loads such a configuration, and then every
+	// notification fails; what runs already is therefore loaded all the same.
+	NeedFiles bool
 	// ExternalURL is where people reach this cluster; nil is an empty URL.
 	ExternalURL *url.URL
 	// Logger gets what the integrations log; nil drops it.

@@ -204,3 +204,30 @@ receivers:
 		t.Errorf("files are %v", got)
 	}
 }
+
+// TestFilesAreNeededBeforeAVersionRuns: a version that is proposed is refused for
+// a file that is not there, at the line that names it; one that runs is loaded.
+func TestFilesAreNeededBeforeAVersionRuns(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "there"), []byte("hush"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	v := &model.ConfigVersion{YAML: []byte(`route: {receiver: a}
+receivers:
+  - name: a
+    webhook_configs:
+      - url: http://x.example
+        http_config:
+          basic_auth: {username: u, password_file: there}
+      - url: http://y.example
+        http_config:
+          basic_auth: {username: u, password_file: gone}
+`)}
+	if ps := config.CheckVersion("x.yml", v, config.Options{BaseDir: dir}); len(ps) > 0 {
+		t.Errorf("what runs may name a file that is gone: %v", ps)
+	}
+	ps := config.CheckVersion("x.yml", v, config.Options{BaseDir: dir, NeedFiles: true})
+	if len(ps) != 1 || ps[0].Line != 10 || !strings.Contains(ps[0].Message, filepath.Join(dir, "gone")) {
+		t.Errorf("problems: %v, want one at line 10", ps)
+	}
+}

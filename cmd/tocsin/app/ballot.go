@@ -21,12 +21,19 @@ func (n *Node) objectTo(_ context.Context, body []byte) error {
 	if err := model.Decode(body, &v); err != nil {
 		return errors.New("the version cannot be read; do the nodes run the same program?")
 	}
-	problems := adminProblems(config.CheckVersion(proposedName, &v, n.load))
+	problems := adminProblems(config.CheckVersion(proposedName, &v, withFiles(n.load)))
 	if len(problems) == 0 {
 		return nil
 	}
 	text, err := json.Marshal(problems)
 	return errors.New(cmp.Or(string(text), fmt.Sprint(err)))
+}
+
+// withFiles are the options for a version that is only proposed: the files that
+// it names must be there.
+func withFiles(load config.Options) config.Options {
+	load.NeedFiles = true
+	return load
 }
 
 // ballot asks the other voters whether they can load a version. Error:

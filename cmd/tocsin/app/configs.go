@@ -216,7 +216,7 @@ func (c *configs) Reload(ctx context.Context) error {
 }
 
 func (c *configs) reload(ctx context.Context) error {
-	file, err := c.file()
+	file, err := readConfig(c.opts.File, withFiles(c.opts.Load))
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func (v *versions) Masked(c *model.ConfigVersion) (string, error) {
 
 // Check finds what is wrong with a version of which only texts are set.
 func (v *versions) Check(c *model.ConfigVersion) []admin.Problem {
-	return adminProblems(config.CheckVersion(proposedName, c, v.load))
+	return adminProblems(config.CheckVersion(proposedName, c, withFiles(v.load)))
 }
 
 // Apply makes c the active version and returns its number once this node runs
