@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Saved is a file that is in its place, read back and whole.
@@ -24,7 +25,7 @@ type Saved struct {
 //
 // Errors: those of write, of Check and of the disk.
 func Save(path string, k Key, write func(io.Writer) error) (Saved, error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".partial-*") // 0600
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+partialSuffix+"*") // 0600
 	if err != nil {
 		return Saved{}, fmt.Errorf("save a backup: %w", err)
 	}
@@ -41,6 +42,14 @@ func Save(path string, k Key, write func(io.Writer) error) (Saved, error) {
 		return Saved{}, fmt.Errorf("save a backup: %w", err)
 	}
 	return s, nil
+}
+
+const partialSuffix = ".partial-"
+
+// Partial reports whether a file of this name is one that Save has not completed:
+// it writes to it now, or did when the machine or the process ended.
+func Partial(name string) bool {
+	return strings.HasPrefix(name, ".") && strings.Contains(name, partialSuffix)
 }
 
 func (s *Saved) fill(f *os.File, k Key, write func(io.Writer) error) (err error) {

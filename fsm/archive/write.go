@@ -34,13 +34,16 @@ func Write(w io.Writer, s State, a About) (Manifest, error) {
 // summarise reads the state once, as who restores it will.
 func summarise(s State) (store.Summary, error) {
 	r, w := io.Pipe()
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		_, err := s.WriteTo(w)
 		w.CloseWithError(err)
 	}()
 	sum, err := store.Summarise(r)
-	// The writer must have ended before anybody writes s again.
+	// The writer must have ended before anybody writes s again, or lets it go.
 	_ = r.CloseWithError(err)
+	<-ended
 	return sum, err
 }
 

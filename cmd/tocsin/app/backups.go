@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -53,7 +54,7 @@ func (b backups) about() archive.About {
 
 // Restore brings back what people decided, from a backup; see package restore.
 func (b backups) Restore(ctx context.Context, r io.Reader, o admin.RestoreOptions) (admin.Restored, error) {
-	dir, err := os.MkdirTemp(b.n.opts.Settings.DataDir, ".restore-*") // 0700
+	dir, err := os.MkdirTemp(b.n.opts.Settings.DataDir, restoreFolder+"*") // 0700
 	if err != nil {
 		return admin.Restored{}, fmt.Errorf("restore a backup: %w", err)
 	}
@@ -80,6 +81,20 @@ func (b backups) Restore(ctx context.Context, r io.Reader, o admin.RestoreOption
 	defer done()
 	err = b.restore(ctx, backup, &out, o)
 	return out, err
+}
+
+// restoreFolder is how the folders begin that backups are received in.
+const restoreFolder = ".restore-"
+
+// clearRestores removes what a crash in the middle of a restore has left: it is as
+// large as the backup, and has all its secrets.
+func clearRestores(dir string, log *slog.Logger) {
+	left, _ := filepath.Glob(filepath.Join(dir, restoreFolder+"*"))
+	for _, f := range left {
+		if err := os.RemoveAll(f); err != nil {
+			log.Warn("what is left of a restore could not be removed", "folder", f, "err", err)
+		}
+	}
 }
 
 // receive keeps a backup that comes in and checks all of it.

@@ -2,10 +2,12 @@ package app_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -172,6 +174,71 @@ func TestScheduledBackups(t *testing.T) {
 		time.Sleep(5 * time.Minute)
 		if got := files(l.nodes[0]); got != 0 {
 			t.Errorf("%d backups were made after the schedule was ended", got)
+		}
+	})
+}
+
+// TestBackupsAfterAClockThatWasAhead: what was made while the clock was ahead goes
+// before what was made since, and what a crash has left goes too.
+func TestBackupsAfterAClockThatWasAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, 1)
+		data := l.nodes[0].opts.Settings.DataDir
+		dir := filepath.Join(data, "backups")
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		ahead := []string{"tocsin-node1-20990101T000000Z.snapshot", "tocsin-node1-20990101T000100Z.snapshot"}
+		crashed := ".tocsin-node1-19991231T000000Z.snapshot.partial-1"
+		for _, name := range append(ahead, crashed) {
+			if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		old := time.Now().Add(-48 * time.Hour)
+		if err := os.Chtimes(filepath.Join(dir, crashed), old, old); err != nil {
+			t.Fatal(err)
+		}
+		l.nodes[0].mustDo(t, "PUT", adminPath+"/snapshot/schedule", `{"every_seconds":60,"keep":2}`)
+		for _, want := range []int{1, 0} { // how many of those from the future are left after each minute
+			time.Sleep(70 * time.Second)
+			left, mine := 0, 0
+			all, err := os.ReadDir(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range all {
+				if slices.Contains(ahead, e.Name()) {
+					left++
+				} else if e.Name() != crashed {
+					mine++
+				}
+			}
+			if left != want || mine != 2-want {
+				t.Errorf("there are %d backups from the future and %d from now, want %d and %d: %v", left, mine, want, 2-want, all)
+			}
+		}
+		if _, err := os.Stat(filepath.Join(dir, crashed)); !os.IsNotExist(err) {
+			t.Error("what a crash left is still there")
+		}
+	})
+}
+
+// TestStartClearsRestores: a restore that the machine's end interrupted leaves no
+// secrets behind.
+func TestStartClearsRestores(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, 1)
+		left := filepath.Join(l.nodes[0].opts.Settings.DataDir, ".restore-1")
+		if err := errors.Join(os.Mkdir(left, 0o700), os.WriteFile(filepath.Join(left, "backup"), nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.nodes[0].Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		l.start(l.nodes[0])
+		if _, err := os.Stat(left); !os.IsNotExist(err) {
+			t.Error("it is there still")
 		}
 	})
 }

@@ -74,6 +74,7 @@ func newSchedule(n *Node, r prometheus.Registerer) *schedule {
 // openSchedule makes backups by the cluster's schedule.
 func (n *Node) openSchedule() error {
 	n.schedule = newSchedule(n, n.opts.Registerer)
+	clearRestores(n.opts.Settings.DataDir, n.opts.Logger)
 	n.background("backups", closeFile, n.schedule.run)
 	return nil
 }
@@ -220,13 +221,36 @@ func (s *schedule) save(plan admin.Schedule) (archive.Saved, error) {
 		return saved, err
 	}
 	// Only now, when there is a new one, may old ones go.
-	files := s.files(dir)
-	for _, old := range files[:max(0, len(files)-max(1, plan.Keep))] {
+	for _, old := range slices.Concat(surplus(s.files(dir), saved.Path, plan.Keep), s.litter(dir)) {
 		if err := os.Remove(old); err != nil {
 			s.n.opts.Logger.Warn("an old backup could not be removed", "file", old, "err", err)
 		}
 	}
 	return saved, nil
+}
+
+// surplus are the oldest of files, without which keep are left, and never newest,
+// which was just made. What is named after a later time was made while the clock
+// was ahead, and is older all the same.
+func surplus(files []string, newest string, keep int) []string {
+	i := slices.Index(files, newest)
+	byAge := slices.Concat(files[i+1:], files[:i+1])
+	return byAge[:max(0, len(byAge)-max(1, keep))]
+}
+
+// litterAge is when what a backup was written to is left over from a crash.
+const litterAge = 24 * time.Hour
+
+// litter is what crashes in the middle of a backup have left in dir.
+func (s *schedule) litter(dir string) (out []string) {
+	entries, _ := os.ReadDir(dir) // what cannot be listed is not removed
+	for _, e := range entries {
+		info, err := e.Info()
+		if err == nil && archive.Partial(e.Name()) && strings.HasPrefix(e.Name(), "."+s.prefix()) && time.Since(info.ModTime()) > litterAge {
+			out = append(out, filepath.Join(dir, e.Name()))
+		}
+	}
+	return out
 }
 
 // Schedule is the cluster's schedule and how this node did by it.

@@ -29,9 +29,6 @@ func (s *Sources) Posted(a *alert.Alert, now time.Time) {
 	if a.GeneratorURL == (alert.Symbol{}) {
 		return // not every sender says where an alert comes from
 	}
-	if a.GeneratorURL == (alert.Symbol{}) {
-		return
-	}
 	name := host(a.GeneratorURL.Value())
 	if name == "" {
 		return
