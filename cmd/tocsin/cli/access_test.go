@@ -88,6 +88,26 @@ func TestTokenToAFile(t *testing.T) {
 	}
 }
 
+// No join token is made whose text would be lost.
+func TestJoinTokenToAFileThatIsThere(t *testing.T) {
+	n := newNode(t, map[string]answer{})
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"raft", "token", "create", "--out", file},
+		{"raft", "token", "create", "--offline", "--out", file},
+	} {
+		if got := n.run(args...); got.code != 1 || len(n.asked) > 0 || !strings.Contains(got.err, "file exists") {
+			t.Errorf("%v: %+v", args, got)
+		}
+	}
+	if text, err := os.ReadFile(file); err != nil || string(text) != "mine" {
+		t.Errorf("the file has %q, %v", text, err)
+	}
+}
+
 func TestAccessCommands(t *testing.T) {
 	n := newNode(t, map[string]answer{
 		"GET /api/tocsin/v1/access": {body: `{"anonymous":"operator","tokens":2}`},

@@ -36,7 +36,7 @@ func newJoinAt(r *remote) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&file, "token-file", "", "File with the join token that `tocsin raft token create` made, - for standard input. (For the API's own token set TOCSIN_TOKEN_FILE.)")
+	cmd.Flags().StringVar(&file, "token-file", "", "File with the join token that 'tocsin raft token create' made, - for standard input. (For the API's own token set TOCSIN_TOKEN_FILE.)")
 	return cmd
 }
 

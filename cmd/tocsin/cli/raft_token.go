@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -42,12 +41,16 @@ func newJoinTokenCreate(r *remote) *cobra.Command {
 			if o.ttl < time.Second {
 				return usagef("--ttl must be a second or more, not %v", o.ttl)
 			}
+			out, err := openSecret("--out", o.out)
+			if err != nil {
+				return err
+			}
 			return r.call(cmd, func(ctx context.Context, c *client.Client) error {
 				t, err := c.CreateJoinToken(ctx, client.NewJoinToken{TTL: int64(o.ttl.Seconds()), Uses: o.uses})
 				if err != nil {
-					return err
+					return out.giveUp(err)
 				}
-				return r.showJoinToken(t, o.out)
+				return r.showJoinToken(t, out)
 			})
 		},
 	}
@@ -68,24 +71,20 @@ func (r *remote) createOffline(cmd *cobra.Command, o joinTokenOrder) error {
 	if cmd.Flags().Changed("ttl") {
 		expires = r.now().Add(o.ttl)
 	}
+	out, err := openSecret("--out", o.out)
+	if err != nil {
+		return err
+	}
 	t := pki.NewToken(pki.Fingerprint{}, expires)
-	return r.showJoinToken(client.JoinToken{ID: t.ID.String(), Expires: t.Expires, Token: t.Text(), Used: []client.JoinUse{}}, o.out)
+	return r.showJoinToken(client.JoinToken{ID: t.ID.String(), Expires: t.Expires, Token: t.Text(), Used: []client.JoinUse{}}, out)
 }
 
-func (r *remote) showJoinToken(t client.JoinToken, out string) error {
-	if out != "" {
-		f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return fmt.Errorf("write the join token: %w", err)
+func (r *remote) showJoinToken(t client.JoinToken, out *secretFile) error {
+	if out != nil {
+		if err := out.write(t.Token); err != nil {
+			return fmt.Errorf("%w: the join token %s is made, and its text lost; revoke it with `tocsin raft token revoke %s`", err, t.ID, t.ID)
 		}
-		_, err = fmt.Fprintln(f, t.Token)
-		if cerr := f.Close(); err == nil {
-			err = cerr
-		}
-		if err != nil {
-			return fmt.Errorf("write the join token: %w", err)
-		}
-		fmt.Fprintf(r.Err, "Join token %s is in %s.\n", t.ID, out)
+		fmt.Fprintf(r.Err, "Join token %s is in %s.\n", t.ID, out.path)
 		return nil
 	}
 	if r.output == asJSON {

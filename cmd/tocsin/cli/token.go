@@ -60,7 +60,7 @@ func (r *remote) createToken(cmd *cobra.Command, f tokenFlags) error {
 	if err != nil {
 		return usagef("--ttl: %v", err)
 	}
-	out, err := openSecret(f.to)
+	out, err := openSecret("--to", f.to)
 	if err != nil {
 		return err
 	}
@@ -103,13 +103,13 @@ type secretFile struct {
 	file *os.File
 }
 
-func openSecret(path string) (*secretFile, error) {
+func openSecret(flag, path string) (*secretFile, error) {
 	if path == "" {
 		return nil, nil
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("--to: %w", err)
+		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	return &secretFile{path, f}, nil
 }

@@ -83,7 +83,7 @@ func (s *Server) registerCluster(fs set) {
 	fs.text(&c.TLSConfigFile, "cluster.tls-config", "File with tls_server_config and tls_client_config, as Alertmanager has it: your own certificates for the port between nodes, instead of the cluster's.")
 	fs.toggle(&s.unused.insecurePublic, "cluster.allow-insecure-public-advertise-address-discovery", "Accepted and not used: give a public address with --cluster.advertise-address.")
 	fs.text(&c.Label, "cluster.label", "Label on every gossip packet and stream, to keep clusters apart.")
-	fs.text(&c.JoinTokenFile, "cluster.join-token-file", "File with a join token. It lets this node into a closed cluster, or makes the one that it founds closed. See `tocsin raft token`.")
+	fs.text(&c.JoinTokenFile, "cluster.join-token-file", "File with a join token. It lets this node into a closed cluster, or makes the one that it founds closed. See 'tocsin raft token'.")
 }
 
 func (s *Server) registerRaft(fs set) {
