@@ -388,6 +388,19 @@ func (c *checker) silencesOf(alert string) []string {
 	return ids
 }
 
+// wasSilenced reports whether an alert has been silenced in this run: it is left
+// out of messages then, and news when it is back in them.
+func (c *checker) wasSilenced(alert string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.silences {
+		if s.alert == alert {
+			return true
+		}
+	}
+	return false
+}
+
 // muted reports whether the newest state has an active silence of the alert.
 func (c *checker) muted(alert string) bool {
 	c.mu.Lock()

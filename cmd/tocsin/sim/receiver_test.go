@@ -227,7 +227,7 @@ func (r *receiver) take(rec receipt) {
 	rec.at = time.Now()
 	for _, s := range rec.states {
 		b, known := r.believes[s.alert]
-		if !known || b.firing != s.firing || b.seq != s.seq && !r.lastHas(rec, s.alert) {
+		if !known || b.firing != s.firing || !r.lastHas(rec, s.alert) && (b.seq != s.seq || r.w.wasSilenced(s.alert)) {
 			rec.novel = true
 		}
 		r.w.checkOrder(r, rec, s, b)

@@ -46,7 +46,9 @@ const (
 	opUnsilence op = "unsilence"  // node A is asked to expire the silence of Alert
 	opHush      op = "hush"       // Alert begins to fire, and node A is asked to silence it N times 40 ms after it is about to be told
 	opRecast    op = "recast"     // Alert begins to fire, and node A is given a new configuration N times 40 ms after it is about to be told
-	opFell      op = "fell"       // Alert changes, and whoever tells of it is killed before it has an answer (only by -sim.menu)
+	opFell      op = "fell"       // Alert changes, and whoever tells of it is killed before it has an answer
+	opSchism    op = "schism"     // all are alone for a while; one alert of a group fires on A only, another on B only
+	opHermit    op = "hermit"     // A is cut off from all other nodes and from all sources, for half a minute
 	opConfig    op = "config"     // node A is given a new configuration
 	opReload    op = "reload"     // node A reloads the configuration that it has
 	opTransfer  op = "transfer"   // node A is asked to make somebody else lead
@@ -78,7 +80,8 @@ const (
 )
 
 // faults are the ops that a schedule picks a few of: runs with few kinds of
-// faults reach states that runs with all kinds rarely do.
+// faults reach states that runs with all kinds rarely do. Three more are drawn
+// only if -sim.menu names them, as they make a run long: fell, schism and hermit.
 var faults = []op{
 	opFlap, opMute, opReach, opSilence, opHush, opRecast, opConfig, opReload, opTransfer, opCut, opCutLeader, opSplit, opPart, opOneWay, opAlone, opFlutter,
 	opBlock, opLoss, opDelay, opUnreach, opPause, opCrash, opKillAll, opStop, opWipe, opClock, opRefuse, opBusy, opNoAnswer, opSlow, opLate,
@@ -87,7 +90,7 @@ var faults = []op{
 // undo are the ops that end a fault; they come with it.
 var undo = map[op]op{
 	opMute: opUnmute, opReach: opUnmute, opSilence: opUnsilence, opHush: opUnsilence, opCut: opHeal, opCutLeader: opHeal, opSplit: opHeal, opPart: opHeal, opOneWay: opHeal,
-	opAlone: opHeal, opBlock: opHeal, opLoss: opHeal, opDelay: opHeal, opUnreach: opHeal, opCrash: opStart, opFell: opStart,
+	opAlone: opHeal, opBlock: opHeal, opLoss: opHeal, opDelay: opHeal, opUnreach: opHeal, opCrash: opStart, opFell: opStart, opSchism: opHeal, opHermit: opHeal,
 	opKillAll: opStart, opStop: opStart, opWipe: opStart, opRefuse: opWell, opBusy: opWell, opNoAnswer: opWell, opSlow: opWell, opLate: opWell,
 }
 

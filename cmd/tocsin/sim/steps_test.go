@@ -117,7 +117,9 @@ func (w *world) steps() map[op]action {
 				m.kill()
 			}
 		},
-		opFell: w.doFell,
+		opFell:   w.doFell,
+		opSchism: w.doSchism,
+		opHermit: w.doHermit,
 		opStart: func(_ step, a, _ *member, _ *source) {
 			if node, _ := a.process(); node == nil {
 				a.start()
@@ -277,6 +279,42 @@ func (w *world) doTransfer(_ step, a, _ *member, _ *source) {
 		err := node.Cluster().TransferLeadership(ctx, "")
 		w.note("%s asked for another leader: %v", a.name, err)
 	})
+}
+
+// doSchism has two nodes tell different things of one group.
+func (w *world) doSchism(_ step, a, b *member, _ *source) {
+	for _, m := range w.members {
+		w.cutOff(m)
+	}
+	time.Sleep(time.Second)
+	for i, m := range []*member{a, b} {
+		w.alerts[i].reachOnly(m.i)
+		w.alerts[i].set(true)
+	}
+	time.Sleep(peerTimeout + healTime + groupWait + slack)
+	w.heal()
+	for _, s := range w.alerts[:2] {
+		s.reachAll()
+	}
+}
+
+// doHermit leaves a node without anybody to hear.
+func (w *world) doHermit(_ step, a, _ *member, _ *source) {
+	w.cutOff(a)
+	var others []int
+	for _, m := range w.members {
+		if m != a {
+			others = append(others, m.i)
+		}
+	}
+	for _, s := range w.alerts {
+		s.reachOnly(others...)
+	}
+	time.Sleep(validFor + groupInterval + lonelyAfter/2)
+	w.heal()
+	for _, s := range w.alerts {
+		s.reachAll()
+	}
 }
 
 // doFell waits until somebody tells of the alert's change, and kills it.

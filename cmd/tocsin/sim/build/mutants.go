@@ -33,7 +33,7 @@ var mutants = []mutant{
 		{"fsm/settle.go", "import (\n", "import (\n	\"time\"\n"},
 		{"fsm/settle.go", "after.stamp, after.data = stamp, s.Data", "after.stamp, after.data = model.Millis(time.Now().UnixMilli()), s.Data"},
 	}},
-	{"merge-last-writer-wins", "all-alone,reach", 3, []change{
+	{"merge-last-writer-wins", "schism", 3, []change{
 		{"fsm/merge.go", "	join(linesOf(e.Strands)).putInto(&e)\n", "	join(linesOf(e.Strands[len(e.Strands)-1:])).putInto(&e)\n"},
 	}},
 	{"overlay-is-not-kept", "all-alone,cut,cut-leader", 3, []change{
@@ -49,7 +49,7 @@ var mutants = []mutant{
 	{"no-hold-in-a-cut", "all-alone,cut,split", 3, []change{
 		{"dispatcher/cut.go", "func (c *cut) hold(q model.Quorum) time.Duration {\n", "func (c *cut) hold(q model.Quorum) time.Duration {\n	if q.Voters > 0 {\n		return 0\n	}\n"},
 	}},
-	{"lonely-node-calls-silence-an-end", "reach,all-alone,cut", 3, []change{
+	{"lonely-node-calls-silence-an-end", "hermit", 3, []change{
 		{"dispatcher/step.go", "	s.unsure = core.hearing.unsure(m, now)\n", "	s.unsure = false\n"},
 		{"dispatcher/hearing.go", "	if !m.lonely {\n		return wall\n	}\n", "	if m.lonely || !m.lonely {\n		return wall\n	}\n"},
 	}},
