@@ -141,7 +141,7 @@ func (f Folder) openNode(dir string) (*Node, func() error, error) {
 	if err != nil {
 		return nil, nil, errors.Join(err, state.Close())
 	}
-	n := &Node{opts: Options{DataDir: dir, Machine: m, Logger: log, Now: f.now}, log: log, raftLog: raftLogger(log, false)}
+	n := &Node{opts: Options{DataDir: dir, Machine: m, Logger: log, Now: f.now}, log: log, raftLog: raftLogger(log, false), membership: newTurn()}
 	return n, func() error { return errors.Join(m.Close(), state.Close()) }, nil
 }
 

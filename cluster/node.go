@@ -61,7 +61,7 @@ type Node struct {
 	overlays         *overlays
 	foreigners       sync.Map // of nodes of other clusters that were named
 	foreignersSaid   atomic.Int64
-	membership       sync.Mutex
+	membership       turn
 
 	ready     chan struct{}
 	readyOnce sync.Once
@@ -97,8 +97,9 @@ func Open(opts Options) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		opts:  opts,
-		ready: make(chan struct{}),
+		opts:       opts,
+		ready:      make(chan struct{}),
+		membership: newTurn(),
 
 		identityDirty: make(chan struct{}, 1),
 		trustDirty:    make(chan struct{}, 1),

@@ -20,6 +20,9 @@ const (
 	healTime = 2500 * time.Millisecond
 	// slack is for what runs once a second.
 	slack = 2 * time.Second
+	// connectTime is how long a message waits for a receiver that is out of reach
+	// until it is given up, and looked at again.
+	connectTime = 6 * time.Second
 	// lonelyAfter is when a node that is cut off knows it: gossip takes up to ten
 	// seconds, and more if it was slow before.
 	lonelyAfter = 20 * time.Second
@@ -386,12 +389,23 @@ func (w *world) checkOrder(r *receiver, rec receipt, s told, b belief) {
 		return
 	}
 	took := r.mode.before + slack
+	if w.wasOutOfReach(rec.from) {
+		took += connectTime
+	}
 	if !s.firing && t.firing && t.on && time.Since(t.changed) > took && time.Since(since) > took+validFor {
 		w.violate("I17", "%s calls %s over, and its source has told it since %v that it fires: %s", rec.from.name, s.alert, since.Sub(w.zero), rec)
 	}
 	if s.seq < b.seq && time.Since(b.at) > took && time.Since(since) > time.Since(b.at)+took {
 		w.violate("I17", "%s tells %s #%d after #%d: %s", rec.from.name, s.alert, s.seq, b.seq, rec)
 	}
+}
+
+// wasOutOfReach reports whether a member has a trouble of its own, or had until a
+// moment ago: what it sends may have waited for the network.
+func (w *world) wasOutOfReach(m *member) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.ailsLocked(m) || time.Since(w.ailed[m]) < time.Second
 }
 
 // checkHeard: no message calls an alert over while its source says that it fires
