@@ -310,6 +310,29 @@ func TestRemovedLeaderIsRefused(t *testing.T) {
 	})
 }
 
+// Who calls again and again without a certificate takes no member's place.
+func TestAStrangerKeepsNobodyOut(t *testing.T) {
+	bubble(t, func(r *rig) {
+		a := r.start(1, secure)
+		<-a.Ready()
+		d := mux.Dialer{Dial: r.net.Host(ip(50)).Dial, TLS: func() (*tls.Config, error) {
+			return &tls.Config{InsecureSkipVerify: true}, nil
+		}}
+		for range 100 {
+			c, err := d.Connect(context.Background(), ip(1)+":9095", mux.ProtocolRPC)
+			if err != nil {
+				continue // hung up on
+			}
+			defer c.Close()
+		}
+		shown := []tls.Certificate{certificateOf(t, authorityOf(t, a), "member", time.Now())}
+		if got := r.knock(9, 1, mux.ProtocolRPC, shown, "member"); got.Refused {
+			r.Errorf("a member is answered %+v", got)
+		}
+		a.stop()
+	})
+}
+
 // TestNoiseHarmsNothing sends random bytes to both ports of a member.
 func TestNoiseHarmsNothing(t *testing.T) {
 	bubble(t, func(r *rig) {

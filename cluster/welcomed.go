@@ -6,9 +6,13 @@ import (
 	"sync"
 )
 
-// maxHellos bounds the hellos under way on one listener; more connections are
-// closed at once.
-const maxHellos = 64
+// maxHellos bounds the hellos under way on one listener, maxHellosFrom those with
+// one address; more connections are closed at once. A stranger with a handful of
+// connections must not keep the members out.
+const (
+	maxHellos     = 64
+	maxHellosFrom = 16
+)
 
 // welcomed is a listener of connections that have been welcomed.
 type welcomed struct {
@@ -20,7 +24,7 @@ type welcomed struct {
 	wg       sync.WaitGroup
 
 	mu      sync.Mutex // guards the rest
-	pending map[net.Conn]struct{}
+	pending map[net.Conn]string // by connection the host that it comes from
 	closed  bool
 }
 
@@ -31,7 +35,7 @@ func newWelcomed(l net.Listener, welcome func(net.Conn) (net.Conn, error), log *
 		log:      log,
 		conns:    make(chan net.Conn),
 		done:     make(chan struct{}),
-		pending:  make(map[net.Conn]struct{}),
+		pending:  make(map[net.Conn]string),
 	}
 	w.wg.Go(w.run)
 	return w
@@ -75,7 +79,19 @@ func (w *welcomed) enlist(c net.Conn) bool {
 	if w.closed || len(w.pending) >= maxHellos {
 		return false
 	}
-	w.pending[c] = struct{}{}
+	from, same := c.RemoteAddr().String(), 0
+	if host, _, err := net.SplitHostPort(from); err == nil {
+		from = host
+	}
+	for _, other := range w.pending {
+		if other == from {
+			same++
+		}
+	}
+	if same >= maxHellosFrom {
+		return false
+	}
+	w.pending[c] = from
 	return true
 }
 
