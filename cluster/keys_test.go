@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -156,6 +157,35 @@ func TestCertificatesOfMachinesThatWereOff(t *testing.T) {
 			}
 		}
 		stopAll(nodes...)
+	})
+}
+
+// A node whose certificate cannot be read has what it needs in its state: it
+// starts, pages, and makes itself another.
+func TestNodeWithoutAReadableCertificateStarts(t *testing.T) {
+	bubble(t, func(r *rig) {
+		nodes := r.trio(secure)
+		r.sameState(nodes...)
+		hurt := others(nodes, leaderOf(nodes...))[0]
+		i := hurt.i
+		hurt.stop()
+		file := filepath.Join(r.dir(i), "credentials.json")
+		if err := errors.Join(os.Remove(file), os.Mkdir(file, 0o700)); err != nil {
+			r.Fatal(err)
+		}
+		back, err := r.open(i, secure, peers(1, 2, 3))
+		if err != nil {
+			r.Errorf("it does not start: %v", err)
+			stopAll(others(nodes, hurt)...)
+			return
+		}
+		back.run()
+		r.until(20*time.Second, "ready", func() bool { return back.isReady() && back.Quorum().Held })
+		back.put("again")
+		if len(linesOf(r.log(i), "certificate", "cannot be")) == 0 {
+			r.Errorf("it does not say what is wrong:\n%s", r.log(i))
+		}
+		stopAll(append(others(nodes, hurt), back)...)
 	})
 }
 

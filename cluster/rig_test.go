@@ -76,11 +76,16 @@ func (r *rig) start(i int, more ...option) *node {
 	if err != nil {
 		r.Fatalf("open node %d: %v", i, err)
 	}
+	n.run()
+	return n
+}
+
+// run runs a node that open has made.
+func (n *node) run() {
 	n.TakeTurns()
 	ctx, cancel := context.WithCancel(context.Background())
 	n.cancel, n.done = cancel, make(chan error, 1)
 	go func() { n.done <- n.Run(ctx) }()
-	return n
 }
 
 func (r *rig) open(i int, more ...option) (*node, error) {

@@ -48,7 +48,9 @@ func (n *Node) openTrust() error {
 	path := filepath.Join(n.opts.DataDir, credentialsFile)
 	b, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		// A member makes itself another from its state; and whoever cannot still
+		// pages, without the others.
+		n.log.Error("the file of the node's certificate cannot be read", "path", path, "err", err)
 	}
 	n.trust, err = trust.Open(trust.Options{
 		Node: n.id, Kept: b, Keep: func(b []byte) error { return replaceFile(path, b) },

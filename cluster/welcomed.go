@@ -23,7 +23,7 @@ type welcomed struct {
 	done     chan struct{}
 	wg       sync.WaitGroup
 
-	mu      sync.Mutex // guards the rest
+	mu      sync.Mutex          // guards the rest
 	pending map[net.Conn]string // by connection the host that it comes from
 	closed  bool
 }
