@@ -136,6 +136,7 @@ func (n *Node) facts(m gossip.Meta) gossip.Meta {
 	for flag, set := range map[gossip.Flags]bool{
 		gossip.FlagVoter:         !n.opts.NonVoter,
 		gossip.FlagDegraded:      !n.quorum.isHeld() && n.identity.Member,
+		gossip.FlagQuorum:        n.quorum.isHeld() && n.identity.Member,
 		gossip.FlagDraining:      n.draining,
 		gossip.FlagStorageFailed: storageErr != nil,
 		gossip.FlagEmpty:         n.isEmpty(),

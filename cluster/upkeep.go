@@ -12,14 +12,16 @@ import (
 const upkeepInterval = time.Second
 
 // runUpkeep keeps this node's record in the replicated state right, so that the
-// others can find and name it even when gossip cannot.
+// others can find and name it even when gossip cannot, and looks for rivals.
 func (n *Node) runUpkeep(ctx context.Context) {
+	var others rivals
 	for sleep(ctx, upkeepInterval) {
 		select {
 		case <-n.ready:
 		default:
 			continue
 		}
+		others.look(n)
 		if n.quorum.isHeld() && n.isMember() {
 			n.putRecord(ctx)
 		}

@@ -30,6 +30,9 @@ const (
 	FlagEmpty
 	// FlagSilent: it takes no turns yet, because it may not know all alerts.
 	FlagSilent
+	// FlagQuorum: it is a member and sees a quorum. Nodes of older versions
+	// never say so.
+	FlagQuorum
 )
 
 // Meta is what a node tells of itself with every sign of life.
