@@ -13,6 +13,7 @@ import (
 	"tocsin/cmd/tocsin/doctor"
 	"tocsin/dispatcher/alert"
 	"tocsin/dispatcher/config"
+	"tocsin/fsm"
 )
 
 const (
@@ -22,6 +23,8 @@ const (
 	// factsGood is how long facts are told again before they are gathered anew,
 	// so that nobody can have this node knock at the others' doors all the time.
 	factsGood = 3 * time.Second
+	// examineRows is how many of the newest deliveries are looked at.
+	examineRows = 500
 )
 
 // exam is the facts that were gathered last.
@@ -102,9 +105,21 @@ func (n *Node) gatherFacts(ctx context.Context) *doctor.Facts {
 	f.Sources = n.sources.List()
 	f.Own = doctor.OwnAddresses()
 	f.Config = n.configFile()
+	f.Failing = n.failing()
 	n.measured(f)
 	wg.Wait()
 	return f
+}
+
+// failing are the integrations that nothing gets through to, by the newest rows of
+// the history.
+func (n *Node) failing() []doctor.Failing {
+	rows, err := n.machine.History(fsm.HistoryQuery{Limit: examineRows})
+	if err != nil {
+		n.opts.Logger.Warn("the history of deliveries could not be looked at", "err", err)
+		return nil
+	}
+	return doctor.FindFailing(rows, n.opts.Now())
 }
 
 // standing is the facts that need no looking around.

@@ -22,6 +22,7 @@ const (
 	CheckLag         = "same state"
 	CheckFile        = "configuration file"
 	CheckReceivers   = "receivers"
+	CheckDeliveries  = "deliveries"
 	CheckSources     = "sources"
 	CheckReplicas    = "replica labels"
 	CheckDisk        = "disk space"
@@ -67,6 +68,7 @@ func Diagnose(answers []Answer) []Check {
 	versions(&f, nodes)
 	lag(&f, nodes)
 	receivers(&f, nodes)
+	deliveries(&f, nodes)
 	sources(&f, nodes)
 	replicas(&f, nodes)
 	return f
@@ -248,7 +250,7 @@ func aging(f *found, n *Facts) {
 		left := n.Certificate.Sub(n.Time)
 		switch text := "the first of its certificates ends " + n.Certificate.UTC().Format("2006-01-02 15:04 MST"); {
 		case left <= 0:
-			f.fail(CheckCertificate, me, text, "the others refuse it: see its log, and `tocsin help pki`")
+			f.fail(CheckCertificate, me, text, "the others refuse it: see its log, and `tocsin help security-nodes`")
 		case left < certificateSoon:
 			f.warn(CheckCertificate, me, text, "nodes renew theirs by themselves: see its log for what keeps this one from it")
 		default:

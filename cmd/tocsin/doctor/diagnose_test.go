@@ -90,8 +90,11 @@ func TestTrouble(t *testing.T) {
 		"behind":            {func(a, _, _ *doctor.Facts) { a.Applied = 100 }, doctor.CheckLag, "a", doctor.Warn, "lacks 8900 changes", "ports and disk"},
 		"other config":      {func(a, _, _ *doctor.Facts) { a.ConfigRev = 3 }, doctor.CheckConfig, "", doctor.Fail, "version 3 on a", "log"},
 		"receiver from one": {func(_, b, _ *doctor.Facts) { b.Receivers[0].Error = "no answer in time" }, doctor.CheckReceivers, "b", doctor.Fail, "hook.test:443 (ops/webhook[0])", "other nodes reach it"},
-		"source of one":     {func(_, b, c *doctor.Facts) { b.Sources, c.Sources = nil, nil }, doctor.CheckSources, "", doctor.Warn, "prom1:9090 posts its alerts to some nodes, and not to b, c", "alerting.alertmanagers"},
-		"source lost":       {func(_, _, c *doctor.Facts) { c.Sources[0].Last = now.Add(-9 * time.Minute) }, doctor.CheckSources, "", doctor.Warn, "not to c", "9093"},
+		"nothing through": {func(_, b, _ *doctor.Facts) {
+			b.Applied, b.Failing = b.Applied+1, []doctor.Failing{{Receiver: "ops", Integration: "webhook[0]", Times: 7, Since: now, Error: "status 403"}}
+		}, doctor.CheckDeliveries, "", doctor.Fail, "ops/webhook[0] since 2026-11-21 08:00:00 UTC, 7 times: status 403", "tocsin deliveries --outcome failed"},
+		"source of one": {func(_, b, c *doctor.Facts) { b.Sources, c.Sources = nil, nil }, doctor.CheckSources, "", doctor.Warn, "prom1:9090 posts its alerts to some nodes, and not to b, c", "alerting.alertmanagers"},
+		"source lost":   {func(_, _, c *doctor.Facts) { c.Sources[0].Last = now.Add(-9 * time.Minute) }, doctor.CheckSources, "", doctor.Warn, "not to c", "9093"},
 		"replicas": {func(a, _, _ *doctor.Facts) {
 			a.Twins = []doctor.Twin{{Label: "prometheus_replica", Values: []string{"p1", "p2"}, Alerts: 7, Example: "Down"}}
 		}, doctor.CheckReplicas, "", doctor.Warn, "7 alerts", "labeldrop, regex: prometheus_replica"},
@@ -108,7 +111,7 @@ func TestTrouble(t *testing.T) {
 		"few files":        {func(a, _, _ *doctor.Facts) { a.Machine.FilesLimit = 1024 }, doctor.CheckFiles, "a", doctor.Warn, "1024 files", "LimitNOFILE"},
 		"files used up":    {func(a, _, _ *doctor.Facts) { a.Machine.OpenFiles = 60000 }, doctor.CheckFiles, "a", doctor.Fail, "60000 of 65536", "LimitNOFILE"},
 		"certificate ends": {func(a, _, _ *doctor.Facts) { a.Certificate = at(48 * time.Hour) }, doctor.CheckCertificate, "a", doctor.Warn, "2026-11-23", "log"},
-		"certificate over": {func(a, _, _ *doctor.Facts) { a.Certificate = at(-time.Hour) }, doctor.CheckCertificate, "a", doctor.Fail, "2026-11-21", "tocsin help pki"},
+		"certificate over": {func(a, _, _ *doctor.Facts) { a.Certificate = at(-time.Hour) }, doctor.CheckCertificate, "a", doctor.Fail, "2026-11-21", "tocsin help security-nodes"},
 		"backup old":       {func(a, _, _ *doctor.Facts) { a.Backup = at(-72 * time.Hour) }, doctor.CheckBackup, "a", doctor.Warn, "72h0m0s old", "tocsin snapshot save"},
 	} {
 		t.Run(name, func(t *testing.T) {

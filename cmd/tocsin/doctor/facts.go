@@ -39,6 +39,8 @@ type Facts struct {
 	Twins     []Twin   `json:"twins,omitempty"`
 	Machine   Machine  `json:"machine"`
 	Config    File     `json:"config_file"`
+	// Failing are the integrations that nothing gets through to.
+	Failing []Failing `json:"failing,omitempty"`
 	// Applying is how long the slowest hundredth of changes took to be on disk,
 	// in seconds; 0 if there were few.
 	Applying float64 `json:"apply_p99_seconds,omitempty"`
