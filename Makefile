@@ -21,11 +21,12 @@ BENCH_ARGS   ?=
 # one package after the other.
 WHOLE := -e /cmd/tocsin/acceptance -e /cmd/tocsin/e2e -e /cmd/tocsin/chaos -e /cmd/tocsin/machines
 
-# make sim: how many seeds.
-SIM_RUNS ?= 10000
-SIMULATE  = go run ./cmd/tocsin/sim/build -o bin/sim.test && \
-	bin/sim.test -test.run TestSimulation -test.timeout 60m -sim.runs=$(SIM_RUNS) -sim.procs=2 && \
-	bin/sim.test -test.run TestMutants -test.timeout 60m
+# How many seeds of the simulation make sim runs and how many make test, and how
+# many run at a time. The binary is one in which a seed repeats to the letter.
+SIM_RUNS      ?= 10000
+SIM_TEST_RUNS ?= 300
+SIM_PROCS     ?= $(shell nproc)
+SIM            = go run ./cmd/tocsin/sim/build -o bin/sim.test && bin/sim.test -test.timeout 90m -sim.procs=$(SIM_PROCS)
 
 # make chaos: the file that gets the table, which scenarios (a regular
 # expression), on what, and how many at a time.
@@ -58,10 +59,11 @@ test: build ## Run all tests with the race detector; as root on Debian, install 
 	@failed=; set -x; \
 	./testdata/isolate.sh go test -race -p $(TEST_P) -timeout $(TEST_TIMEOUT) $$(go list ./... | grep -v $(WHOLE)) || failed=1; \
 	TOCSIN_BINARY=$(CURDIR)/bin/tocsin ./testdata/isolate.sh go test -race -p 1 -timeout $(TEST_TIMEOUT) $$(go list ./... | grep $(WHOLE)) || failed=1; \
+	{ $(SIM) -sim.runs=$(SIM_TEST_RUNS) -test.run 'TestRepeats|TestSimulation'; } || failed=1; \
 	[ -z "$$failed" ]
 
-sim: ## Run 10,000 seeds of the simulation of whole nodes (half an hour), and the mutants that it must catch
-	$(SIMULATE)
+sim: ## Run 10,000 seeds of the simulation of whole nodes, and the mutants that it must catch (half an hour)
+	$(SIM) -sim.runs=$(SIM_RUNS) -test.run 'TestRepeats|TestSimulation|TestMutants'
 
 chaos: build ## Break three nodes in every way, beside Alertmanager, and print what was told (as root, half an hour)
 	./testdata/setup.sh

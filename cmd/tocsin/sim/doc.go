@@ -69,5 +69,7 @@
 //
 // TestMutants of that binary breaks one rule of the product at a time
 // (build/mutants.go), again in copies, and wants each noticed within a few
-// hundred seeds.
+// hundred seeds. A claim that is granted although it was made under an older
+// configuration was not noticed in a hundred: the groups of that configuration end
+// before they send.
 package sim

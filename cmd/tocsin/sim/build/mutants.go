@@ -56,9 +56,6 @@ var mutants = []mutant{
 	{"no-second-look-at-silences", "hush,delay", 3, []change{
 		{"dispatcher/view.go", "		case m.judge(a) != mutedNot:\n			if asFiring", "		case m.judge(a) > 200:\n			if asFiring"},
 	}},
-	{"grant-under-any-configuration", "recast,delay", 3, []change{
-		{"fsm/grant.go", "	case q.ConfigRev != t.ConfigRev:\n		return model.DeniedStaleConf, 0\n", ""},
-	}},
 	{"acknowledged-before-it-is-here", "silence,delay", 3, []change{
 		{"cluster/propose.go", "	if err := n.opts.Machine.WaitApplied(ctx, r.index); err != nil {\n		return r.results, fmt.Errorf(\"%w: entry %d: %w\", ErrBehind, r.index, err)\n	}\n	return r.results, nil\n", "	return r.results, nil\n"},
 	}},
