@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 
 	"tocsin/cluster/mux"
@@ -63,9 +64,10 @@ func (n *Node) refusedBy(answer hello, from net.Addr) error {
 	return err
 }
 
-// stranger is told of connections that got no further than the handshake.
+// stranger is told of connections that got no further than the handshake. With
+// the operator's own certificates that is where one that has expired is refused.
 func (n *Node) stranger(from net.Addr, err error) {
-	if errors.Is(err, mux.ErrNotTLS) {
+	if errors.Is(err, mux.ErrNotTLS) || n.trust.External() && !errors.Is(err, io.EOF) {
 		n.refusals.Say("refused a connection to the port between nodes", from, err)
 	}
 }

@@ -5,10 +5,12 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
+	"log/slog"
 	"math/big"
 	"net"
 	"os"
@@ -87,6 +89,11 @@ func writePEM(t *testing.T, dir, name, kind string, der []byte) {
 // onLoopback is a node on the real network, with the given settings changed.
 func onLoopback(t *testing.T, change func(*app.Settings)) (*app.Node, error) {
 	t.Helper()
+	return onLoopbackWith(t, nil, change)
+}
+
+func onLoopbackWith(t *testing.T, logger *slog.Logger, change func(*app.Settings)) (*app.Node, error) {
+	t.Helper()
 	s := app.DefaultSettings()
 	s.DataDir = t.TempDir()
 	s.ConfigFile = filepath.Join(t.TempDir(), "c.yml")
@@ -95,7 +102,7 @@ func onLoopback(t *testing.T, change func(*app.Settings)) (*app.Node, error) {
 	}
 	s.Cluster.ListenAddress, s.Raft.ListenAddress = "127.0.0.1:0", "127.0.0.1:0"
 	change(&s)
-	n, err := app.Open(t.Context(), app.Options{Settings: s, Replace: app.Replace{NoWeb: true}})
+	n, err := app.Open(t.Context(), app.Options{Settings: s, Logger: logger, Replace: app.Replace{NoWeb: true}})
 	if err == nil {
 		t.Cleanup(func() { _ = n.Close(context.Background()) })
 	}
@@ -103,13 +110,14 @@ func onLoopback(t *testing.T, change func(*app.Settings)) (*app.Node, error) {
 }
 
 func TestOwnCertificatesBetweenNodes(t *testing.T) {
-	tls := ownPKI(t)
-	a, err := onLoopback(t, func(s *app.Settings) { s.Cluster.TLSConfigFile = tls })
+	own := ownPKI(t)
+	var log lines
+	a, err := onLoopbackWith(t, slog.New(slog.NewTextHandler(&log, nil)), func(s *app.Settings) { s.Cluster.TLSConfigFile = own })
 	if err != nil {
 		t.Fatal(err)
 	}
 	<-a.Ready()
-	b, err := onLoopback(t, func(s *app.Settings) { s.Cluster.TLSConfigFile, s.Cluster.Peers = tls, []string{a.GossipAddress()} })
+	b, err := onLoopback(t, func(s *app.Settings) { s.Cluster.TLSConfigFile, s.Cluster.Peers = own, []string{a.GossipAddress()} })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,6 +127,19 @@ func TestOwnCertificatesBetweenNodes(t *testing.T) {
 	}
 	if s := b.Cluster().Security(t.Context()); !s.Own || s.CertificateEnds.IsZero() {
 		t.Errorf("security %+v", s)
+	}
+	// Who has none is refused, and it is said: certificates end on a night.
+	if conn, err := tls.Dial("tcp", a.Cluster().RaftAddress(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"tocsin-raft/1"}}); err == nil {
+		_, err = conn.Read(make([]byte, 1))
+		_ = conn.Close()
+		if err == nil {
+			t.Error("who has no certificate is answered")
+		}
+	}
+	for end := time.Now().Add(20 * time.Second); !strings.Contains(log.String(), "provide a certificate"); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("nobody says that it was refused:\n%s", log.String())
+		}
 	}
 	// A node with certificates of Tocsin's does not get in.
 	c, err := onLoopback(t, func(s *app.Settings) { s.Cluster.Peers = []string{a.GossipAddress()} })
