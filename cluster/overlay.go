@@ -112,6 +112,7 @@ func (n *Node) Announce(o model.Overlay) {
 	if n.gossip == nil {
 		return
 	}
+	o = command.Lower(command.MergeOverlay{Overlay: o}, n.commandVersion()).(command.MergeOverlay).Overlay
 	b := model.Encode(&o)
 	if len(b) <= gossip.MaxMessage {
 		_ = n.gossip.Spread(o.Key.String()+"\xff"+string(o.Origin), b)

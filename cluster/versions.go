@@ -59,20 +59,24 @@ func (n *Node) fit(cmds []command.Command) ([]command.Command, error) {
 		return cmds, nil
 	}
 	out := slices.Clone(cmds)
+	unsigned := false
 	for i, c := range out {
+		out[i] = command.Lower(c, have)
 		signed, ok := c.(command.Signed)
 		switch {
 		case !ok || signed.Kind().Since() <= have:
 		case signed.Command == nil:
-			out[i] = command.GC{} // does nothing
+			out[i], unsigned = command.GC{}, true // does nothing
 		default:
-			out[i] = signed.Command
+			out[i], unsigned = signed.Command, true
 		}
 	}
 	if need := command.Needs(out...); need > have {
 		return nil, n.tooNew(need, have)
 	}
-	n.log.Warn("a change is not in the audit, because not every node of the cluster knows the audit yet: upgrade them")
+	if unsigned {
+		n.log.Warn("a change is not in the audit, because not every node of the cluster knows the audit yet: upgrade them")
+	}
 	return out, nil
 }
 

@@ -3,9 +3,13 @@ package cluster_test
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/raft"
+	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 
 	"tocsin/cluster"
 	"tocsin/fsm/command"
@@ -74,4 +78,70 @@ func TestAnOldMemberHoldsNewCommandsBack(t *testing.T) {
 		}
 		stopAll(append(nodes, late)...)
 	})
+}
+
+// TestAnOldMemberIsNotToldOfLeases: that a message left in time is a field that an
+// old program cannot read. It would have to stop, so it does not get it.
+func TestAnOldMemberIsNotToldOfLeases(t *testing.T) {
+	bubble(t, func(r *rig) {
+		old := func(o *cluster.Options) { o.Knows = 1 }
+		all := []option{peers(1, 2), expect(2)}
+		nodes := []*node{r.start(1, all...), r.start(2, append(all, old)...)}
+		for _, n := range nodes {
+			<-n.Ready()
+		}
+		k, tok := key("k"), token(9)
+		if g, err := nodes[0].claim(k, tok); err != nil || g.Denied != model.DeniedNot {
+			r.Fatal(g, err)
+		}
+		err := nodes[0].Settle(context.Background(), model.Settlement{
+			Key: k, Token: tok, Node: nodes[0].ID(), Firing: model.NewAlertSet(1, 2),
+			Delivery: model.Delivery{ID: "d", Outcome: model.OutcomeSent, InLease: true},
+		})
+		if err != nil {
+			r.Fatal(err)
+		}
+		rows := 0
+		for _, n := range nodes {
+			n.stop()
+		}
+		for _, l := range r.logged(1) {
+			if len(l.Commands) == 1 && l.Commands[0].Kind() == command.KindSettle {
+				rows++
+				if l.Version != 1 || l.Commands[0].(command.Settle).Delivery.InLease {
+					t.Errorf("the settlement in the log is of version %d: %+v", l.Version, l.Commands[0])
+				}
+			}
+		}
+		if rows != 1 {
+			t.Errorf("%d settlements are in the log", rows)
+		}
+	})
+}
+
+// logged are the envelopes in the log of a node that does not run.
+func (r *rig) logged(i int) (out []command.Envelope) {
+	r.Helper()
+	file, err := raftboltdb.New(raftboltdb.Options{Path: filepath.Join(r.dir(i), "raft", "raft.db"), MsgpackUseNewTimeFormat: true})
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer file.Close()
+	first, _ := file.FirstIndex()
+	last, _ := file.LastIndex()
+	for at := first; at <= last; at++ {
+		var l raft.Log
+		if err := file.GetLog(at, &l); err != nil {
+			r.Fatal(err)
+		}
+		if l.Type != raft.LogCommand {
+			continue
+		}
+		e, err := command.Decode(l.Data)
+		if err != nil {
+			r.Fatal(err)
+		}
+		out = append(out, e)
+	}
+	return out
 }

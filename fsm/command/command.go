@@ -62,11 +62,52 @@ func Needs(cmds ...Command) uint32 {
 	v := uint32(1)
 	for _, c := range cmds {
 		v = max(v, c.Kind().Since())
-		if s, ok := c.(Signed); ok && s.Command != nil {
-			v = max(v, s.Command.Kind().Since())
+		switch c := c.(type) {
+		case Signed:
+			if c.Command != nil {
+				v = max(v, c.Command.Kind().Since())
+			}
+		case Settle:
+			v = max(v, needs(&c.Delivery))
+		case Release:
+			v = max(v, needs(&c.Delivery))
+		case MergeOverlay:
+			v = max(v, needs(&c.Delivery))
 		}
 	}
 	return v
+}
+
+// inLeaseSince is the first command version that knows Delivery.InLease. One that
+// does not know a field cannot apply a command with it.
+const inLeaseSince = 2
+
+func needs(d *model.Delivery) uint32 {
+	if d.InLease {
+		return inLeaseSince
+	}
+	return 1
+}
+
+// Lower is c as programs know it that know command versions up to the given one:
+// without what was added to its kind since. What is left out may be left out.
+func Lower(c Command, version uint32) Command {
+	if version >= inLeaseSince {
+		return c
+	}
+	switch c := c.(type) {
+	case Settle:
+		c.Delivery.InLease = false
+		return c
+	case Release:
+		c.Delivery.InLease = false
+		return c
+	case MergeOverlay:
+		c.Delivery.InLease = false
+		return c
+	default:
+		return c
+	}
 }
 
 // FoundCluster gives the cluster its name, once and for ever.
