@@ -136,7 +136,9 @@ func TestRenewedClaimLives(t *testing.T) {
 	})
 }
 
-func TestNewLeaderGivesLiveClaimsTheirFullTime(t *testing.T) {
+// TestNewLeaderGivesLiveClaimsTime: enough that no holder which the leader before
+// renewed sends any more, and no more than I12 allows from that one's death on.
+func TestNewLeaderGivesLiveClaimsTime(t *testing.T) {
 	bubble(t, func(r *rig) {
 		nodes := r.trio()
 		leader := leaderOf(nodes...)
@@ -147,9 +149,9 @@ func TestNewLeaderGivesLiveClaimsTheirFullTime(t *testing.T) {
 			}
 		}
 		time.Sleep(8 * time.Second) // two seconds before they would end
+		killed := time.Now()
 		leader.kill()
 		r.until(3*time.Second, "a new leader", func() bool { return leaderOf(rest...) != nil })
-		begin := time.Now()
 		left := func() (n int) {
 			for i := range 20 {
 				if !rest[1].holder(key(fmt.Sprint(i))).IsZero() {
@@ -158,13 +160,13 @@ func TestNewLeaderGivesLiveClaimsTheirFullTime(t *testing.T) {
 			}
 			return n
 		}
-		time.Sleep(9 * time.Second)
+		time.Sleep(7900 * time.Millisecond)
 		if left() != 20 {
-			r.Errorf("%d of 20 claims live 9 s after the new leader began; each must get its full time", left())
+			r.Errorf("%d of 20 claims live 7.9 s after the new leader began; no election takes more than 2 s off their time", left())
 		}
 		r.until(3*time.Second, "all end", func() bool { return left() == 0 })
-		if took := time.Since(begin); took > 11*time.Second {
-			r.Errorf("claims ended %v after the new leader began, want 10 s", took)
+		if took := time.Since(killed); took > 11500*time.Millisecond {
+			r.Errorf("claims ended %v after the old leader's death, want 10 to 11 s (I12)", took)
 		}
 		// The old leader comes back and learns of it.
 		r.net.Heal()

@@ -60,13 +60,13 @@ func (l *lessor) observe(c fsm.Change) {
 	}
 }
 
-// armAll gives every live claim its full time.
-func (l *lessor) armAll() {
+// armAll gives every live claim its full time but what of it has passed already.
+func (l *lessor) armAll(passed time.Duration) {
 	view := l.machine.View()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for e := range view.Claims() {
-		l.arm(model.Expiry{Key: e.Key, Token: e.Claim.Token}, true)
+		l.start(model.Expiry{Key: e.Key, Token: e.Claim.Token}, l.time-passed, true)
 	}
 }
 
@@ -84,16 +84,19 @@ func (l *lessor) renew(key model.DeliveryKey, token model.Token) error {
 	return nil
 }
 
-// arm starts a claim's time; again says whether one that runs starts over. l.mu
-// is held.
-func (l *lessor) arm(x model.Expiry, again bool) {
+// arm is start with a claim's full time.
+func (l *lessor) arm(x model.Expiry, again bool) { l.start(x, l.time, again) }
+
+// start starts a claim's time; again says whether one that runs starts over. None
+// may end before one that was started earlier. l.mu is held.
+func (l *lessor) start(x model.Expiry, left time.Duration, again bool) {
 	if el := l.leases[x.Key]; el != nil {
 		if el.Value.(lease).Token == x.Token && !again {
 			return
 		}
 		l.order.Remove(el)
 	}
-	l.leases[x.Key] = l.order.PushBack(lease{x, time.Now().Add(l.time)})
+	l.leases[x.Key] = l.order.PushBack(lease{x, time.Now().Add(left)})
 	if l.order.Len() > 1 {
 		return // run waits for an earlier one
 	}
