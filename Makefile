@@ -14,7 +14,7 @@ LDFLAGS := -s -w \
 # Packages tested at a time, and how long one may take. The suites that run the
 # real binary measure time, so they run after the others and one by one.
 TEST_P       ?= 2
-TEST_TIMEOUT ?= 12m
+TEST_TIMEOUT ?= 25m
 BENCH_ARGS   ?=
 
 # The tests of the whole program measure time: they run after the others, and

@@ -25,6 +25,9 @@ type Folder struct {
 	Dir    string
 	Now    func() time.Time // nil: time.Now
 	Logger *slog.Logger     // nil: nothing is logged
+	// Permit is asked by Found, before it keeps anything, with the cluster of the
+	// backup and its nodes: an error is the end of it. Nil permits.
+	Permit func(model.ClusterID, []Member) error
 }
 
 // The files of a data folder that make it one of a node.
@@ -111,8 +114,15 @@ func (f Folder) foundIn(dir string, state io.Reader) (out Founded, err error) {
 		return out, errors.New("the backup is of no cluster: it was made before there was one")
 	}
 	out = Founded{Cluster: v.Cluster(), Index: v.Index(), StateHash: v.StateHash()}
-	for range v.Nodes() {
-		out.Nodes++
+	var members []Member
+	for old := range v.Nodes() {
+		members = append(members, Member{ID: old.ID, Name: old.Name, Raft: old.Raft, API: old.API})
+	}
+	out.Nodes = len(members)
+	if f.Permit != nil {
+		if err := f.Permit(out.Cluster, members); err != nil {
+			return Founded{}, err
+		}
 	}
 	cmds, doubted := restore.Found(v)
 	if err := f.apply(m, cmds); err != nil {

@@ -66,7 +66,7 @@ func (r *remote) recover(ctx context.Context, o *recovery) error {
 		r.printf("node %s is the only voter of cluster %s already: nothing to do; start it\n", cmp.Or(s.Name, string(s.Node)), s.Cluster)
 		return nil
 	}
-	if err := r.refuseQuorum(ctx, &s, o.force); err != nil {
+	if err := r.refuseQuorum(ctx, &s, o.force, "start this node again instead; `tocsin raft remove-peer` takes out who is gone"); err != nil {
 		return err
 	}
 	if err := r.confirmed(&s, o.confirm, "makes this node the only voter"); err != nil {
@@ -140,7 +140,8 @@ func survivorRows(t *table, s *cluster.Survivor) {
 const askWithin = 3 * time.Second
 
 // refuseQuorum refuses where the cluster lives: as far as its members answer.
-func (r *remote) refuseQuorum(ctx context.Context, s *cluster.Survivor, force bool) error {
+// instead is what to do then.
+func (r *remote) refuseQuorum(ctx context.Context, s *cluster.Survivor, force bool, instead string) error {
 	for _, m := range s.Members {
 		if m.ID == s.Node || m.API == "" {
 			continue
@@ -156,8 +157,8 @@ func (r *remote) refuseQuorum(ctx context.Context, s *cluster.Survivor, force bo
 		var said *client.Error
 		switch {
 		case err == nil && st.Cluster.ID == string(s.Cluster) && st.Cluster.Quorum.Held:
-			return fmt.Errorf("the cluster has a quorum: node %s at %s is one of %d voters in sight of %d: start this node again instead; `tocsin raft remove-peer` takes out who is gone",
-				name, m.API, st.Cluster.Quorum.Reachable, st.Cluster.Quorum.Voters)
+			return fmt.Errorf("the cluster has a quorum: node %s at %s is one of %d voters in sight of %d: %s",
+				name, m.API, st.Cluster.Quorum.Reachable, st.Cluster.Quorum.Voters, instead)
 		case err == nil:
 			fmt.Fprintf(r.Err, "node %s at %s runs without a quorum; stop it before this node is started\n", name, m.API)
 		case errors.As(err, &said) && !force:

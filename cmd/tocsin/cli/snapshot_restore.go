@@ -13,6 +13,7 @@ import (
 	"tocsin/cluster"
 	"tocsin/cmd/tocsin/client"
 	"tocsin/fsm/archive"
+	"tocsin/fsm/model"
 )
 
 func newSnapshotRestore(r *remote) *cobra.Command {
@@ -23,13 +24,13 @@ func newSnapshotRestore(r *remote) *cobra.Command {
 		Use:   "restore FILE",
 		Short: "Have a cluster go by a backup again, or found one from it",
 		Long: "Have the running cluster go by a backup again: its configuration becomes a new\nversion, its silences and settings are those of the backup. The cluster's nodes,\nCA, history and audit stay, and so does what it knows of what was told.\n\n" +
-			"With --storage.path no node is asked: an empty data folder becomes that of the\nfirst node of a cluster that goes on where the backup ends, under the same cluster\nID. Start that node, then the others, empty, with --cluster.peer. What was told\nafter the backup is not known then, so what fires is told again.\n\n" +
+			"With --storage.path the nodes of the backup are asked only whether the cluster\nlives, which is refused then: an empty data folder becomes that of the\nfirst node of a cluster that goes on where the backup ends, under the same cluster\nID. Start that node, then the others, empty, with --cluster.peer. What was told\nafter the backup is not known then, so what fires is told again.\n\n" +
 			"Until a backup was read and checked to its end nothing is changed.",
 		Args: between(1, 1, "the name of a file"),
 	}
 	key.register(cmd, false)
 	fs := cmd.Flags()
-	fs.BoolVar(&o.Force, "force", false, "Take a backup of another cluster.")
+	fs.BoolVar(&o.Force, "force", false, "Take a backup of another cluster. With --storage.path: although a member answers that cannot be asked whether there is a quorum.")
 	fs.BoolVar(&o.DryRun, "dry-run", false, "Show what would be changed, and change nothing.")
 	fs.BoolVar(&o.Tokens, "api-tokens", false, "Bring back API tokens that were removed since.")
 	fs.StringVar(&dir, "storage.path", "", "Found a cluster from the backup in this empty data folder instead.")
@@ -48,7 +49,7 @@ func newSnapshotRestore(r *remote) *cobra.Command {
 			return err
 		}
 		if dir != "" {
-			return r.found(dir, args[0], k, &m, o.DryRun)
+			return r.found(cmd.Context(), founding{dir, args[0], o.Force, o.DryRun}, k, &m)
 		}
 		return r.call(cmd, func(ctx context.Context, c *client.Client) error { return r.restore(ctx, c, args[0], k, o) })
 	}
@@ -121,9 +122,17 @@ func restoredText(d *client.Restored) string {
 	return b.String()
 }
 
-// found makes a data folder of a backup.
-func (r *remote) found(dir, path string, k archive.Key, m *archive.Manifest, dry bool) error {
-	if dry {
+// founding is what to make of which backup.
+type founding struct {
+	dir, path  string
+	force, dry bool
+}
+
+// found makes a data folder of a backup, unless the cluster that it is of lives:
+// there would be two of one ID, and both would tell.
+func (r *remote) found(ctx context.Context, o founding, k archive.Key, m *archive.Manifest) error {
+	dir, path := o.dir, o.path
+	if o.dry {
 		return usagef("--dry-run is for a running cluster: `tocsin snapshot inspect` shows what would be in %s", dir)
 	}
 	f, err := os.Open(path)
@@ -134,7 +143,9 @@ func (r *remote) found(dir, path string, k archive.Key, m *archive.Manifest, dry
 	done := r.waiting("founding the cluster")
 	var got cluster.Founded
 	_, err = archive.Read(f, k, func(_ archive.Manifest, state io.Reader) (err error) {
-		got, err = cluster.Folder{Dir: dir}.Found(state)
+		got, err = cluster.Folder{Dir: dir, Permit: func(id model.ClusterID, old []cluster.Member) error {
+			return r.refuseQuorum(ctx, &cluster.Survivor{Cluster: id, Members: old}, o.force, "a machine joins it with an empty data folder and --cluster.peer; to bring it the backup, leave --storage.path out")
+		}}.Found(state)
 		return err
 	})
 	done()

@@ -18,7 +18,7 @@ import (
 )
 
 // aBackup is a small backup.
-func aBackup(t *testing.T) []byte {
+func aBackup(t *testing.T, more ...command.Command) []byte {
 	t.Helper()
 	state, err := store.OpenState(filepath.Join(t.TempDir(), "state.db"), store.Options{NoSync: true})
 	if err != nil {
@@ -30,11 +30,11 @@ func aBackup(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	data, err := command.Encode(command.Envelope{Stamp: 1, Proposer: "n1", Commands: []command.Command{
+	data, err := command.Encode(command.Envelope{Stamp: 1, Proposer: "n1", Commands: append([]command.Command{
 		command.FoundCluster{ID: "c1"},
 		command.PutNode{Node: model.Node{ID: "n1", Name: "node1"}},
 		command.PutSilence{Silence: model.Silence{ID: "s1", StartsAt: 1, EndsAt: 2}},
-	}})
+	}, more...)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,6 +92,31 @@ func TestSnapshotFiles(t *testing.T) {
 		t.Error(got)
 	}
 	if got := run("", "snapshot", "restore", whole, "--storage.path", dir+"/data"); got.code != 1 || !strings.Contains(got.err, "give an empty folder") {
+		t.Error(got)
+	}
+}
+
+// TestNoSecondClusterIsFounded: a backup founds no cluster beside the one that it
+// is of, as long as one of its nodes says that it lives.
+func TestNoSecondClusterIsFounded(t *testing.T) {
+	n := newNode(t, map[string]answer{
+		"GET /api/tocsin/v1/status": {body: `{"cluster":{"id":"c1","quorum":{"held":true,"reachable":2,"voters":3}}}`},
+	})
+	dir := t.TempDir()
+	file := filepath.Join(dir, "backup")
+	living := command.PutNode{Node: model.Node{ID: "n2", Name: "node2", API: strings.TrimPrefix(n.URL, "http://")}}
+	if err := os.WriteFile(file, aBackup(t, living), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := run("", "snapshot", "restore", file, "--storage.path", dir+"/data")
+	if got.code != 1 || !strings.Contains(got.err, "the cluster has a quorum: node node2") || !strings.Contains(got.err, "--cluster.peer") {
+		t.Error(got)
+	}
+	if left, err := os.ReadDir(dir + "/data"); err != nil || len(left) > 0 {
+		t.Errorf("the folder holds %v, %v", left, err)
+	}
+	n.answers["GET /api/tocsin/v1/status"] = answer{body: `{"cluster":{"id":"c1","quorum":{"held":false,"reachable":1,"voters":3}}}`}
+	if got := run("", "snapshot", "restore", file, "--storage.path", dir+"/data"); got.code != 0 || !strings.Contains(got.err, "runs without a quorum") {
 		t.Error(got)
 	}
 }
