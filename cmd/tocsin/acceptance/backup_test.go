@@ -122,16 +122,22 @@ func TestBackupUnderLoadFoundsTheSameState(t *testing.T) {
 	w.end()
 	t.Logf("%.0f writes a second", float64(w.acked.Load())/time.Since(began).Seconds())
 
-	// At rest: the backup is the state of every node.
+	// At rest: the backup is the state of every node. That it was taken away is in
+	// the audit, before it is made.
+	last := snapshot(t, "save", filepath.Join(dir, "backup3"), "--address", old.Nodes[1].Base)
 	var at nodeState
 	ok := rig.Eventually(20*time.Second, 100*time.Millisecond, func() bool {
 		at = stateOf(t, old.Nodes[0])
-		return stateOf(t, old.Nodes[1]) == at && stateOf(t, old.Nodes[2]) == at
+		return at.Node.Applied >= last.Manifest.Index && stateOf(t, old.Nodes[1]) == at && stateOf(t, old.Nodes[2]) == at
 	})
-	last := snapshot(t, "save", filepath.Join(dir, "backup3"), "--address", old.Nodes[1].Base)
 	if m := last.Manifest; !ok || m.Index != at.Node.Applied || m.StateHash != at.Node.StateHash || m.Cluster != at.Cluster.ID {
 		t.Errorf("the backup at rest is %+v, the nodes are %+v", m, at)
 	}
+	early := rig.Tested(t).Tool("snapshot", "restore", filepath.Join(dir, "backup3"), "--storage.path", filepath.Join(dir, "early"))
+	if out, err := exec.CommandContext(t.Context(), early[0], early[1:]...).CombinedOutput(); err == nil || !strings.Contains(string(out), "the cluster has a quorum") {
+		t.Errorf("a second cluster beside the one that lives: %v\n%s", err, out)
+	}
+	old.Terminate(t)
 	for i, s := range append(files, last) {
 		found := filepath.Join(dir, fmt.Sprint("found", i))
 		argv := rig.Tested(t).Tool("snapshot", "restore", filepath.Join(dir, fmt.Sprint("backup", i)), "--storage.path", found)

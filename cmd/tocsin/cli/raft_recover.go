@@ -51,6 +51,7 @@ type recovery struct {
 }
 
 func (r *remote) recover(ctx context.Context, o *recovery) error {
+	keepPrivate()
 	folder := cluster.Folder{Dir: o.dir}
 	if o.rejoin {
 		return r.rejoin(folder, o)

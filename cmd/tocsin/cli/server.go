@@ -34,6 +34,7 @@ func newServer(s Streams) *cobra.Command {
 		if err := fs.Settings.Validate(); err != nil {
 			return usageError{err}
 		}
+		keepPrivate()
 		return serve(cmd.Context(), s, fs)
 	}
 	return cmd

@@ -140,6 +140,7 @@ func (r *remote) found(ctx context.Context, o founding, k archive.Key, m *archiv
 		return err
 	}
 	defer f.Close()
+	keepPrivate()
 	done := r.waiting("founding the cluster")
 	var got cluster.Founded
 	_, err = archive.Read(f, k, func(_ archive.Manifest, state io.Reader) (err error) {

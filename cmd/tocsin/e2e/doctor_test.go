@@ -119,7 +119,7 @@ func (c *clinic) drop(from, to, proto, port string) {
 func TestDoctor(t *testing.T) {
 	t.Parallel()
 	rig.SkipOracle(t, 0, "doctor")
-	c := newClinic(t, "d", "198.51.104")
+	c := newClinic(t, "dr", "198.51.104")
 
 	healthy, code := c.ask("n1")
 	if len(healthy) != 1 || code != 1 {
