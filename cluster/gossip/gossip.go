@@ -58,8 +58,8 @@ type Event struct{ Member Member }
 // maxEvents bounds Events.
 const maxEvents = 256
 
-// Facts are told again shortly after a change and from then on at intervals,
-// changed or not. memberlist v0.6.0 can lose them: where the only queued message
+// Facts are told again shortly after a change, and from then on at intervals that
+// double, changed or not. memberlist v0.6.0 can lose them: where the only queued message
 // is replaced by a newer one of the same node, its queue gives two messages the
 // same number, and of two with the same number and length the first is dropped.
 const (
@@ -182,16 +182,17 @@ func (g *Gossip) Run(ctx context.Context) {
 
 // runUpdate tells the others of changed facts.
 func (g *Gossip) runUpdate(ctx context.Context) {
-	again := time.NewTimer(tellAlways)
+	next := tellAgain
+	again := time.NewTimer(next)
 	defer again.Stop()
 	for {
-		next := tellAlways
 		select {
 		case <-ctx.Done():
 			return
 		case <-g.kick:
 			next = tellAgain
 		case <-again.C:
+			next = min(2*next, tellAlways)
 		}
 		if err := g.list.UpdateNode(time.Second); err != nil {
 			g.opts.Logger.Debug("facts are not told yet", "err", err)
